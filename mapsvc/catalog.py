@@ -1,0 +1,249 @@
+"""The layer catalog: every `layers/*.toml`, checked once at start.
+
+A layer is one file. Everything that shows, stores or accepts a layer's features follows from what
+stands here; a broken file is refused with its name, the field and the reason.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import model_validator as check
+
+from mapsvc.errors import BrokenLayerFile, NotFound
+
+FieldType = Literal[
+    "text",
+    "integer",
+    "number",
+    "date",
+    "boolean",
+    "enum",
+    "phone",
+    "person",
+    "list",
+    "records",
+]
+Geometry = Literal["point", "line", "polygon"]
+Shape = Literal["triangle", "square", "circle", "diamond", "pentagon", "hexagon", "star"]
+Grade = Annotated[int, Field(ge=1, le=4)]
+
+# Postgres cuts names at 63 bytes; `feature_<id>_township_code_code_idx` must still be whole.
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
+# Titles reach templates and SQL comments: plain words, no mark-up and no template syntax.
+Words = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[^<>{}%\\\x00-\x1f]+$")]
+
+RESERVED = frozenset(
+    "id layer code name region_code region_name township_code geom geometry grade version "
+    "updated_at updated_by verified_at upload_id provenance search attrs properties "
+    "lon lat valid_to op".split()
+)
+
+GRADES = {1: "重大", 2: "较大", 3: "一般", 4: "低"}
+"""Risk grades, worst first: 红 橙 黄 蓝 (安委办〔2016〕11号)."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Value(_Strict):
+    """One allowed value of an enum, with the other ways ledgers write it."""
+
+    value: Words
+    synonyms: tuple[str, ...] = ()
+    grade: Grade | None = None
+
+
+class Column(_Strict):
+    """One column of a records field: an item's name, quantity, unit, expiry."""
+
+    id: Identifier
+    title: Words
+    type: Literal["text", "integer", "number", "date"] = "text"
+    required: bool = False
+    headings: tuple[str, ...] = ()
+
+
+class LayerField(_Strict):
+    """A declared field; `personal` ones are masked for those without the right."""
+
+    id: Identifier
+    title: Words
+    type: FieldType = "text"
+    required: bool = False
+    personal: bool = False
+    unit: str = ""
+    note: str = ""
+    headings: tuple[str, ...] = ()
+    values: tuple[Value, ...] = ()
+    columns: tuple[Column, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @check(mode="after")
+    def _parts_fit_type(self) -> Self:
+        if self.id in RESERVED:
+            raise ValueError(f"字段名 {self.id} 由系统保留，请换一个")
+        if (self.type == "enum") != bool(self.values):
+            raise ValueError("enum 类型必须列出 values，其他类型不得列出")
+        if (self.type == "records") != bool(self.columns):
+            raise ValueError("records 类型必须列出 columns，其他类型不得列出")
+        _refuse_twins([c.id for c in self.columns], "columns")
+        spellings = [s for v in self.values for s in (v.value, *v.synonyms)]
+        _refuse_twins(spellings, "values")
+        return self
+
+
+class Symbol(_Strict):
+    """Shape on the map; the colour is the grade's and nothing else's."""
+
+    shape: Shape
+    glyph: Annotated[str, StringConstraints(max_length=1)] = ""
+
+
+class Freshness(_Strict):
+    """How long a feature counts as verified before it is stale."""
+
+    days: Annotated[int, Field(ge=1, le=3650)]
+
+
+class Headings(_Strict):
+    """What real ledgers call the two columns every layer has."""
+
+    code: tuple[str, ...] = ()
+    name: tuple[str, ...] = ()
+
+
+class Layer(_Strict):
+    """One map of the county: what its features are and how they are read and shown."""
+
+    id: Identifier
+    title: Words
+    noun: Words
+    order: int = 100
+    geometry: Geometry = "point"
+    grade: str | None = None
+    symbol: Symbol
+    freshness: Freshness = Freshness(days=180)
+    headings: Headings = Headings()
+    popup: tuple[str, ...]
+    fields: tuple[LayerField, ...]
+
+    @check(mode="after")
+    def _names_agree(self) -> Self:
+        _refuse_twins([f.id for f in self.fields], "fields")
+        known = {f.id for f in self.fields}
+        for name in self.popup:
+            if name not in known:
+                raise ValueError(f"popup: 没有字段 {name}")
+        if sum(f.type == "records" for f in self.fields) > 1:
+            raise ValueError("fields: 一个图层最多一个 records 字段")
+        self._check_grade(known)
+        return self
+
+    def _check_grade(self, known: set[str]) -> None:
+        if self.grade is None:
+            return
+        if self.grade not in known:
+            raise ValueError(f"grade: 没有字段 {self.grade}")
+        values = self.field(self.grade).values
+        if not values or any(v.grade is None for v in values):
+            raise ValueError(f"grade: 字段 {self.grade} 的每个取值都要有 grade（1 至 4）")
+
+    @cached_property
+    def _by_id(self) -> dict[str, LayerField]:
+        return {f.id: f for f in self.fields}
+
+    def field(self, name: str) -> LayerField:
+        return self._by_id[name]
+
+    @cached_property
+    def grades(self) -> dict[str, int]:
+        """Value of the grade field → rank 1 (重大) to 4 (低); empty without a grade field."""
+        if self.grade is None:
+            return {}
+        return {v.value: v.grade for v in self.field(self.grade).values if v.grade}
+
+    @property
+    def partition(self) -> str:
+        return f"feature_{self.id}"
+
+
+class Catalog:
+    """All layers, in the order in which they are shown."""
+
+    def __init__(self, layers: list[Layer]) -> None:
+        self._layers = {x.id: x for x in sorted(layers, key=lambda x: (x.order, x.id))}
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self._layers.values())
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self._layers)
+
+    def layer(self, layer_id: str) -> Layer:
+        """The layer, or NotFound naming those that exist."""
+        try:
+            return self._layers[layer_id]
+        except KeyError:
+            allowed = "、".join(self._layers)
+            raise NotFound(
+                f"没有图层“{layer_id[:60]}”。可用的图层：{allowed}。", code="unknown_layer"
+            ) from None
+
+
+def load_catalog(folder: Path) -> Catalog:
+    """Read every `*.toml` of the folder; raise BrokenLayerFile for the first that is wrong."""
+    files = sorted(folder.glob("*.toml"))
+    if not files:
+        raise BrokenLayerFile(f"文件夹 {folder} 中没有图层文件（*.toml）。请检查 MAPSVC_LAYERS。")
+    layers = [_read(file) for file in files]
+    seen: dict[str, str] = {}
+    for file, layer in zip(files, layers, strict=True):
+        if layer.id in seen:
+            raise BrokenLayerFile(f"{file.name}：id：与 {seen[layer.id]} 重复（{layer.id}）")
+        seen[layer.id] = file.name
+    return Catalog(layers)
+
+
+def _read(file: Path) -> Layer:
+    try:
+        return Layer.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except UnicodeDecodeError:
+        raise BrokenLayerFile(f"{file.name}：不是 UTF-8 文本，请另存为 UTF-8") from None
+    except tomllib.TOMLDecodeError as broken:
+        raise BrokenLayerFile(f"{file.name}：TOML 语法错误：{broken}") from None
+    except ValidationError as broken:
+        faults = "；".join(_fault(e["loc"], e["type"], e["msg"]) for e in broken.errors())
+        raise BrokenLayerFile(f"{file.name}：{faults}") from None
+
+
+_REASONS = {
+    "missing": "缺少",
+    "extra_forbidden": "不认识的项目，请删除或改正拼写",
+    "string_pattern_mismatch": "写法不允许（标识用小写字母、数字和下划线；名称不得含 < > { } % \\）",
+    "string_type": "应为文字",
+    "int_type": "应为整数",
+    "bool_type": "应为 true 或 false",
+}
+
+
+def _fault(where: tuple[int | str, ...], kind: str, message: str) -> str:
+    path = re.sub(r"\.(\d+)", r"[\1]", ".".join(map(str, where)))
+    reason = _REASONS.get(kind) or message.removeprefix("Value error, ")
+    return f"{path}：{reason}" if path else reason
+
+
+def _refuse_twins(names: list[str], what: str) -> None:
+    twins = {n for n in names if names.count(n) > 1}
+    if twins:
+        raise ValueError(f"{what}: 重复：{'、'.join(sorted(twins))}")

@@ -1,0 +1,151 @@
+"""The database: where it is, its pool, its schema's upgrade, the partitions of the layers."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from psycopg import AsyncConnection, Connection, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from mapsvc.catalog import Catalog, Layer, LayerField
+from mapsvc.cluster import running
+from mapsvc.errors import BrokenSetup, DatabaseUnavailable
+from mapsvc.settings import Settings
+
+Db = AsyncConnection[TupleRow]
+Pool = AsyncConnectionPool[Db]
+
+OLDEST_POSTGIS = (3, 3)
+_SCHEMA_LOCK = 0x6D617073  # "maps": one upgrade at a time
+
+
+@contextmanager
+def located(settings: Settings) -> Iterator[str]:
+    """The database's conninfo: the one of the settings, else the embedded cluster, kept running."""
+    if settings.database_url:
+        yield libpq(settings.database_url)
+    else:
+        with running(settings.home) as cluster:
+            yield libpq(cluster.dsn)
+
+
+def libpq(url: str) -> str:
+    """A libpq conninfo from a URL that may be written for SQLAlchemy (`postgresql+psycopg://`)."""
+    scheme, _, rest = url.partition("://")
+    try:
+        return make_conninfo(f"{scheme.partition('+')[0]}://{rest}" if rest else url)
+    except psycopg.ProgrammingError as wrong:
+        raise BrokenSetup(f"MAPSVC_DATABASE_URL 不是可用的数据库地址：{wrong}") from None
+
+
+def make_pool(conninfo: str, settings: Settings) -> Pool:
+    """A closed pool of autocommit connections; writes open their transaction themselves."""
+    timeout_ms = int(settings.statement_timeout_s * 1000)
+    return AsyncConnectionPool(
+        conninfo,
+        min_size=min(2, settings.pool_size),
+        max_size=settings.pool_size,
+        timeout=8,
+        open=False,
+        kwargs={
+            "autocommit": True,
+            "prepare_threshold": 1,
+            "connect_timeout": 5,
+            "application_name": "mapsvc",
+            "options": f"-c statement_timeout={timeout_ms} -c idle_in_transaction_session_timeout=60s"
+            " -c timezone=Asia/Shanghai -c jit=off",
+        },
+        check=None,
+    )
+
+
+@asynccontextmanager
+async def connection(pool: Pool) -> AsyncIterator[Db]:
+    """A pooled connection; a database that is away becomes DatabaseUnavailable."""
+    try:
+        async with pool.connection() as db:
+            yield db
+    except (psycopg.OperationalError, PoolTimeout) as away:
+        raise DatabaseUnavailable(
+            "暂时连不上数据库，已保存的数据不受影响。请稍候几秒再试；若持续出现，请联系系统管理员。"
+        ) from away
+
+
+def upgrade(conninfo: str, catalog: Catalog) -> None:
+    """Create or upgrade the schema to the newest, then partitions and views of every layer."""
+    with psycopg.connect(conninfo, autocommit=True) as db:
+        _check_postgis(db)
+        db.execute("select pg_advisory_lock(%s)", [_SCHEMA_LOCK])
+        command.upgrade(alembic_config(conninfo), "head")
+        with db.transaction():
+            sync_layers(db, catalog)
+
+
+def alembic_config(conninfo: str) -> Config:
+    """Alembic's configuration without an ini file."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["conninfo"] = conninfo
+    return config
+
+
+def _check_postgis(db: Connection[TupleRow]) -> None:
+    try:
+        for extension in ("postgis", "pg_trgm"):
+            db.execute(sql.SQL("create extension if not exists {}").format(sql.Identifier(extension)))
+    except psycopg.Error as refused:
+        raise BrokenSetup(
+            f"数据库缺少扩展，且当前账号无权安装：{refused}。"
+            "请数据库管理员在该库中执行：create extension postgis; create extension pg_trgm;"
+        ) from None
+    row = db.execute("select postgis_lib_version()").fetchone()
+    version = str(row[0]) if row else "0.0"
+    if tuple(int(n) for n in version.split(".")[:2]) < OLDEST_POSTGIS:
+        raise BrokenSetup(f"PostGIS 版本为 {version}，需要 3.3 或更新。请升级后重试。")
+
+
+def sync_layers(db: Connection[TupleRow], catalog: Catalog) -> None:
+    """A partition, a row and a typed view for every layer of the catalog; nothing is dropped."""
+    db.execute("create schema if not exists ogc")
+    for layer in catalog:
+        db.execute("insert into layer (id) values (%s) on conflict do nothing", [layer.id])
+        db.execute(
+            sql.SQL("create table if not exists {} partition of feature for values in ({})").format(
+                sql.Identifier(layer.partition), sql.Literal(layer.id)
+            )
+        )
+        view = sql.Identifier("ogc", layer.id)
+        db.execute(sql.SQL("drop view if exists {}").format(view))
+        db.execute(sql.SQL("create view {} as {}").format(view, _view(layer)))
+
+
+_SQL_TYPES = {"integer": "bigint", "number": "double precision", "date": "date", "boolean": "boolean"}
+
+
+def _view(layer: Layer) -> sql.Composable:
+    """Declared fields as typed columns; `geom` stays the raw column so that its index is used."""
+    fields = [sql.SQL(", {} as {}").format(_typed(f), sql.Identifier(f.id)) for f in layer.fields]
+    return sql.SQL(
+        "select id, code, name, region_code, township_code, version, updated_at, verified_at, geom"
+        "{} from feature where layer = {}"
+    ).format(sql.Composed(fields), sql.Literal(layer.id))
+
+
+def _typed(field: LayerField) -> sql.Composable:
+    if field.type in ("records", "list"):
+        return sql.SQL("attrs -> {}").format(sql.Literal(field.id))
+    cast = _SQL_TYPES.get(field.type, "text")
+    return sql.SQL("(attrs ->> {})::{}").format(sql.Literal(field.id), sql.SQL(cast))
+
+
+def sqlalchemy_url(conninfo: str) -> str:
+    """The same database for SQLAlchemy, which Alembic needs."""
+    parts: dict[str, Any] = conninfo_to_dict(conninfo)
+    query = "&".join(f"{k}={v}" for k, v in parts.items() if v is not None)
+    return f"postgresql+psycopg:///?{query}"

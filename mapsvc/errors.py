@@ -1,0 +1,140 @@
+"""The tree of everything that can go wrong and be told to a person.
+
+    MapsvcError                     500  internal
+    ├── BadInput                    422  bad_input          a value that cannot be used
+    │   ├── UnknownField            422  unknown_field
+    │   ├── OutsideWorld            422  coordinates_out_of_range
+    │   └── Unreadable              422  <reason>           a file that cannot be read at all
+    ├── NotSignedIn                 401  not_signed_in
+    ├── SignInFailed                401  sign_in_failed
+    ├── Forbidden                   403  forbidden
+    ├── NotFound                    404  not_found
+    ├── Conflict                    409  conflict
+    ├── VersionConflict             412  version_conflict
+    ├── TooLarge                    413  too_large
+    ├── PreconditionMissing         428  if_match_required
+    └── Unavailable                 503  unavailable
+        └── DatabaseUnavailable     503  database_unavailable
+    BrokenLayerFile, BrokenSetup: refused at start, printed by the command line
+
+Each carries the HTTP status and a code; `detail` is Chinese and says what to do next.
+"""
+
+from typing import Any, ClassVar
+
+
+class MapsvcError(Exception):
+    """Root; `detail` is shown to the person, `extra` joins the problem document."""
+
+    status: ClassVar[int] = 500
+    code: str = "internal"
+    title: ClassVar[str] = "系统内部错误"
+
+    def __init__(self, detail: str = "", *, code: str | None = None, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail or self.title
+        self.code = code or type(self).code
+        self.extra = extra
+
+    def problem(self) -> dict[str, Any]:
+        """RFC 9457 problem details."""
+        return {
+            "type": f"urn:mapsvc:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            **self.extra,
+        }
+
+
+class BadInput(MapsvcError):
+    status = 422
+    code = "bad_input"
+    title = "输入有误"
+
+
+class UnknownField(BadInput):
+    code = "unknown_field"
+
+
+class OutsideWorld(BadInput):
+    code = "coordinates_out_of_range"
+
+
+class Unreadable(BadInput):
+    code = "unreadable"
+    title = "文件无法读取"
+
+
+class NotSignedIn(MapsvcError):
+    status = 401
+    code = "not_signed_in"
+    title = "请先登录"
+
+
+class SignInFailed(MapsvcError):
+    status = 401
+    code = "sign_in_failed"
+    title = "登录失败"
+
+
+class Forbidden(MapsvcError):
+    status = 403
+    code = "forbidden"
+    title = "没有权限"
+
+
+class NotFound(MapsvcError):
+    status = 404
+    code = "not_found"
+    title = "没有找到"
+
+
+class Conflict(MapsvcError):
+    status = 409
+    code = "conflict"
+    title = "与现有数据冲突"
+
+
+class VersionConflict(MapsvcError):
+    status = 412
+    code = "version_conflict"
+    title = "数据已被他人修改"
+
+
+class TooLarge(MapsvcError):
+    status = 413
+    code = "too_large"
+    title = "内容过大"
+
+
+class PreconditionMissing(MapsvcError):
+    status = 428
+    code = "if_match_required"
+    title = "缺少版本号"
+
+
+class Unavailable(MapsvcError):
+    status = 503
+    code = "unavailable"
+    title = "服务暂不可用"
+
+
+class DatabaseUnavailable(Unavailable):
+    code = "database_unavailable"
+    title = "数据库暂不可用"
+
+
+class BrokenSetup(MapsvcError):
+    """The service cannot start; the text says which setting and what to write instead."""
+
+    code = "broken_setup"
+    title = "配置有误"
+
+
+class BrokenLayerFile(BrokenSetup):
+    """A layer file that was refused: its name, the field, the reason."""
+
+    code = "broken_layer_file"
+    title = "图层文件有误"

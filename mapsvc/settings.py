@@ -1,0 +1,55 @@
+"""Settings, read from the environment (`MAPSVC_*`); nothing is built at import."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Every knob of the service; each is `MAPSVC_<NAME>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="MAPSVC_", extra="ignore", env_ignore_empty=True)
+
+    database_url: str | None = None
+    """A PostGIS >= 3.3 database; without it the embedded cluster in `home` is used."""
+    home: Path = Path(".mapsvc")
+    layers: Path = PROJECT / "layers"
+    pool_size: int = Field(default=10, ge=1, le=200)
+    statement_timeout_s: float = Field(default=15, gt=0)
+    """A query that runs longer is cancelled and answered with a problem."""
+
+    demo_password: SecretStr | None = None
+    """One password for every demo account; without it each gets a random one."""
+    session_hours: float = Field(default=12, gt=0, le=24 * 31)
+    cookie_secure: bool = False
+    """Set when a proxy in front serves HTTPS."""
+
+    upload_max_bytes: int = Field(default=50 * 1024 * 1024, gt=0)
+    upload_max_rows: int = Field(default=100_000, gt=0)
+    upload_max_seconds: float = Field(default=60, gt=0)
+    upload_max_memory: int = Field(default=512 * 1024 * 1024, gt=0)
+
+    tianditu_key: SecretStr | None = None
+    """With a key the 天地图 street and picture maps join the list of base maps."""
+    basemap_url: str | None = None
+    """Any XYZ template, or WMTS as one: `http://10.0.0.8/tiles/{z}/{x}/{y}.png`."""
+    basemap_name: str = "本地底图"
+    basemap_crs: Literal["wgs84", "gcj02", "bd09"] = "wgs84"
+    """On a shifted base map points are moved when drawn, never when stored."""
+    basemap_attribution: str = ""
+    """Source and 审图号, shown on the map."""
+    basemap_max_zoom: int = Field(default=18, ge=1, le=24)
+
+    @field_validator("basemap_url")
+    @classmethod
+    def _is_template(cls, url: str | None) -> str | None:
+        if url is not None and not (
+            url.startswith(("http://", "https://", "/"))
+            and all(part in url for part in ("{z}", "{x}", "{y}"))
+        ):
+            raise ValueError("必须是 http(s):// 或 / 开头、含 {z} {x} {y} 的瓦片地址")
+        return url

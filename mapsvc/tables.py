@@ -1,0 +1,266 @@
+"""The tables, as SQLAlchemy sees them; migrations build them and a test compares the two.
+
+Rooms write their SQL by hand: this file is the one place that says which columns there are.
+Every geometry is WGS-84 longitude/latitude (EPSG:4326); every code is text.
+"""
+
+from typing import Any
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData()
+
+
+def _text(name: str, **more: Any) -> Column[str]:
+    return Column(name, Text, nullable=False, **more)
+
+
+def _moment(name: str, **more: Any) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=False, **more)
+
+
+def _geometry(kind: str, *, nullable: bool = False) -> Column[Any]:
+    return Column("geom", Geometry(kind, 4326, spatial_index=False), nullable=nullable)
+
+
+def _json(name: str, default: str = "{}", **more: Any) -> Column[Any]:
+    return Column(name, JSONB, nullable=False, server_default=text(f"'{default}'"), **more)
+
+
+setting = Table("setting", metadata, _text("key", primary_key=True), _json("value"))
+
+region = Table(
+    "region",
+    metadata,
+    _text("code", primary_key=True),
+    _text("name"),
+    _text("level"),
+    Column("parent_code", Text, ForeignKey("region.code", deferrable=True, initially="DEFERRED")),
+    # Every region above this one and itself, top first: scope is one containment test.
+    Column("path", ARRAY(Text), nullable=False),
+    _geometry("MULTIPOLYGON"),
+    CheckConstraint(
+        "level in ('province','city','county','township','village')", name="region_level"
+    ),
+    Index("region_geom_idx", "geom", postgresql_using="gist"),
+    Index("region_path_idx", "path", postgresql_using="gin"),
+    Index("region_level_idx", "level", "code"),
+)
+
+layer = Table(
+    "layer",
+    metadata,
+    _text("id", primary_key=True),
+    Column("version", BigInteger, nullable=False, server_default="0"),
+    Column("feature_count", BigInteger, nullable=False, server_default="0"),
+    _moment("updated_at", server_default=text("now()")),
+)
+
+feature_id = Sequence("feature_id_seq", metadata=metadata)
+
+
+def _feature_columns() -> list[Column[Any]]:
+    """What the map knows of one feature at one version."""
+    return [
+        _text("layer"),
+        Column("id", BigInteger, nullable=False, server_default=feature_id.next_value()),
+        Column("code", Text),
+        _text("name"),
+        Column("region_code", Text),
+        _text("township_code", server_default=""),
+        _geometry("GEOMETRY"),
+        _json("attrs"),
+        Column("grade", SmallInteger),
+        _text("search", server_default=""),
+        Column("version", Integer, nullable=False, server_default="1"),
+        _moment("updated_at", server_default=text("clock_timestamp()")),
+        _text("updated_by", server_default=""),
+        Column("verified_at", Date),
+        Column("upload_id", Uuid),
+        _json("provenance"),
+    ]
+
+
+feature = Table(
+    "feature",
+    metadata,
+    *_feature_columns(),
+    PrimaryKeyConstraint("layer", "id"),
+    # A township numbers its own ledger: a code is unique there, not in the county.
+    Index(
+        "feature_code_key",
+        "layer",
+        "township_code",
+        "code",
+        unique=True,
+        postgresql_where=text("code is not null"),
+    ),
+    Index("feature_geom_idx", "geom", postgresql_using="gist"),
+    Index("feature_region_idx", "region_code"),
+    Index("feature_name_idx", "township_code", "name"),
+    Index(
+        "feature_search_idx",
+        "search",
+        postgresql_using="gin",
+        postgresql_ops={"search": "gin_trgm_ops"},
+    ),
+    postgresql_partition_by="LIST (layer)",
+)
+
+feature_history = Table(
+    "feature_history",
+    metadata,
+    *[c for c in _feature_columns() if c.name != "id"],
+    Column("id", BigInteger, nullable=False),
+    _moment("valid_to"),
+    _text("op"),
+    _text("changed_by", server_default=""),
+    PrimaryKeyConstraint("layer", "id", "version"),
+    Index("feature_history_time_idx", "layer", "valid_to", "updated_at"),
+    Index("feature_history_upload_idx", "upload_id"),
+)
+
+upload = Table(
+    "upload",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _text("layer"),
+    Column("region_code", Text),
+    _text("filename"),
+    _text("sha256"),
+    Column("original", LargeBinary, nullable=False),
+    _text("status"),
+    _text("declared_crs"),
+    Column("used_crs", Text),
+    _json("evidence", "[]"),
+    _json("reading"),
+    _json("counts"),
+    Column("layer_version", BigInteger, nullable=False),
+    _moment("created_at", server_default=text("now()")),
+    _text("created_by"),
+    Column("applied_at", DateTime(timezone=True)),
+    Column("applied_by", Text),
+    Column("delete_missing", Boolean, nullable=False, server_default=text("false")),
+    CheckConstraint("status in ('staged','applied','rolled_back')", name="upload_status"),
+    Index("upload_created_idx", "created_at"),
+)
+
+upload_row = Table(
+    "upload_row",
+    metadata,
+    Column("upload_id", Uuid, ForeignKey("upload.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    _text("sheet"),
+    Column("row", Integer, nullable=False),
+    _text("action"),
+    # Rows that belong together (one depot, many items) name the row that carries the feature.
+    Column("lead_seq", Integer),
+    Column("feature_id", BigInteger),
+    Column("base_version", Integer),
+    Column("code", Text),
+    Column("name", Text),
+    Column("region_code", Text),
+    Column("township_code", Text),
+    _geometry("GEOMETRY", nullable=True),
+    Column("attrs", JSONB),
+    Column("grade", SmallInteger),
+    Column("search", Text),
+    Column("verified_at", Date),
+    Column("moved_m", Double),
+    _json("provenance"),
+    _json("raw"),
+    PrimaryKeyConstraint("upload_id", "seq"),
+    CheckConstraint(
+        "action in ('new','changed','unchanged','refused','skipped')", name="upload_row_action"
+    ),
+)
+
+upload_problem = Table(
+    "upload_problem",
+    metadata,
+    Column("upload_id", Uuid, ForeignKey("upload.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    _text("sheet"),
+    Column("row", Integer),
+    Column("column", Text),
+    Column("field", Text),
+    _text("code"),
+    _text("message"),
+    Column("value", Text),
+    _text("severity", server_default="error"),
+    PrimaryKeyConstraint("upload_id", "seq"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    _text("username", primary_key=True),
+    _text("password_hash"),
+    _text("role"),
+    Column("region_code", Text),
+    _moment("created_at", server_default=text("now()")),
+    CheckConstraint(
+        "role in ('admin','command','planner','township')", name="account_role"
+    ),
+    CheckConstraint(
+        "(role = 'township') = (region_code is not null)", name="account_township_region"
+    ),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column(
+        "username", Text, ForeignKey("account.username", ondelete="CASCADE"), nullable=False
+    ),
+    _moment("created_at", server_default=text("now()")),
+    _moment("expires_at"),
+    Index("session_username_idx", "username"),
+)
+
+ground = Table(
+    "ground",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    _text("kind"),
+    _text("class", server_default=""),
+    _text("name", server_default=""),
+    Column("bridge", Boolean, nullable=False, server_default=text("false")),
+    _geometry("GEOMETRY"),
+    Index("ground_geom_idx", "geom", postgresql_using="gist"),
+    Index("ground_kind_idx", "kind"),
+)
+
+relief = Table(
+    "relief",
+    metadata,
+    _text("id", primary_key=True),
+    Column("png", LargeBinary, nullable=False),
+    Column("west", Double, nullable=False),
+    Column("south", Double, nullable=False),
+    Column("east", Double, nullable=False),
+    Column("north", Double, nullable=False),
+)
