@@ -28,7 +28,6 @@ FieldType = Literal[
     "list",
     "records",
 ]
-Geometry = Literal["point", "line", "polygon"]
 Shape = Literal["triangle", "square", "circle", "diamond", "pentagon", "hexagon", "star"]
 Grade = Annotated[int, Field(ge=1, le=4)]
 
@@ -126,7 +125,7 @@ class Layer(_Strict):
     title: Words
     noun: Words
     order: int = 100
-    geometry: Geometry = "point"
+    geometry: Literal["point"] = "point"
     grade: str | None = None
     symbol: Symbol
     freshness: Freshness = Freshness(days=180)
@@ -168,6 +167,9 @@ class Layer(_Strict):
         if self.grade is None:
             return {}
         return {v.value: v.grade for v in self.field(self.grade).values if v.grade}
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
     @property
     def partition(self) -> str:

@@ -1,5 +1,7 @@
 """The database: where it is, its pool, its schema's upgrade, the partitions of the layers."""
 
+import logging
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -14,14 +16,17 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from mapsvc.catalog import Catalog, Layer, LayerField
-from mapsvc.cluster import running
+from mapsvc.cluster import Cluster, ClusterError, running
 from mapsvc.errors import BrokenSetup, DatabaseUnavailable
 from mapsvc.settings import Settings
+
+log = logging.getLogger(__name__)
 
 Db = AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Db]
 
 OLDEST_POSTGIS = (3, 3)
+_WATCH_S = 1.0
 _SCHEMA_LOCK = 0x6D617073  # "maps": one upgrade at a time
 
 
@@ -31,8 +36,30 @@ def located(settings: Settings) -> Iterator[str]:
     if settings.database_url:
         yield libpq(settings.database_url)
     else:
-        with running(settings.home) as cluster:
+        with running(settings.home) as cluster, _revived(cluster):
             yield libpq(cluster.dsn)
+
+
+@contextmanager
+def _revived(cluster: Cluster) -> Iterator[None]:
+    """While inside, a cluster that was killed is started again within seconds."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_WATCH_S):
+            if not cluster.alive:
+                try:
+                    cluster.start()
+                except ClusterError as failed:
+                    log.error("embedded database: %s", failed)
+
+    watcher = threading.Thread(target=watch, name="cluster-watch", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 def libpq(url: str) -> str:

@@ -60,6 +60,7 @@ region = Table(
     Column("parent_code", Text, ForeignKey("region.code", deferrable=True, initially="DEFERRED")),
     # Every region above this one and itself, top first: scope is one containment test.
     Column("path", ARRAY(Text), nullable=False),
+    _text("search", server_default=""),
     _geometry("MULTIPOLYGON"),
     CheckConstraint(
         "level in ('province','city','county','township','village')", name="region_level"

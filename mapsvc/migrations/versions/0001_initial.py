@@ -91,6 +91,7 @@ create table region (
     level text not null,
     parent_code text,
     path text[] not null,
+    search text default '' not null,
     geom geometry(multipolygon,4326) not null,
     primary key (code),
     constraint region_level check (level in ('province','city','county','township','village')),

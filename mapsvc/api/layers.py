@@ -1,0 +1,178 @@
+"""Layers and their features, read; search by name; the county's outline and base map."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
+
+from mapsvc import county, features, ground, regions
+from mapsvc.api.service import Database, Serves, Who
+from mapsvc.coordinates import from_wgs84, to_wgs84
+from mapsvc.errors import BadInput, NotFound
+from mapsvc.maps.basemaps import base_maps
+
+router = APIRouter(prefix="/api", tags=["图层"])
+GEOJSON = "application/geo+json"
+
+
+@router.get("/layers")
+async def layers(serves: Serves, db: Database, _: Who) -> list[dict[str, Any]]:
+    """全部图层：字段、数量、版本、数据时间、过期数量。"""
+    return await features.summaries(db, serves.catalog)
+
+
+@router.get("/layers/{layer}/features")
+async def page(
+    layer: str,
+    request: Request,
+    serves: Serves,
+    db: Database,
+    who: Who,
+    bbox: str | None = None,
+    region: Annotated[str | None, Query(max_length=30)] = None,
+    q: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    cursor: Annotated[str | None, Query(max_length=2000)] = None,
+    as_of: datetime | None = None,
+    crs: Annotated[str, Query(max_length=20)] = "wgs84",
+) -> Response:
+    """按范围、区域、名称查询要素；as_of 取过去某一时刻的数据。"""
+    found = serves.catalog.layer(layer)
+    if region is not None:
+        await regions.require(db, region)
+    texts, matched, after = await features.page(
+        db,
+        found,
+        bbox=_box(bbox, crs) if bbox else None,
+        region=region,
+        q=q,
+        as_of=moment(as_of),
+        after=_after(cursor),
+        limit=limit,
+        scope=who.scope,
+    )
+    rest = request.url.include_query_params(cursor=after)
+    tail = {
+        "numberMatched": matched,
+        "numberReturned": len(texts),
+        "next": f"{rest.path}?{rest.query}" if after else None,
+    }
+    if crs.lower() != "wgs84":
+        texts = _shifted(texts, crs)
+    body = ",".join(texts)
+    json = msgspec.json.encode(tail).decode()[1:]
+    return Response(
+        f'{{"type":"FeatureCollection","features":[{body}],{json}', media_type=GEOJSON
+    )
+
+
+@router.get("/layers/{layer}/features/{feature_id}")
+async def one(layer: str, feature_id: int, serves: Serves, db: Database, who: Who) -> Response:
+    """一个要素。"""
+    found = serves.catalog.layer(layer)
+    body = await features.one(db, found, _id(feature_id), who.scope)
+    return Response(body, media_type=GEOJSON)
+
+
+@router.get("/layers/{layer}/features/{feature_id}/history")
+async def history(layer: str, feature_id: int, serves: Serves, db: Database, who: Who) -> Response:
+    """一个要素的全部版本，新的在前。"""
+    found = serves.catalog.layer(layer)
+    body = await features.history(db, found, _id(feature_id), who.scope)
+    return Response(body, media_type="application/json")
+
+
+@router.get("/search")
+async def search(
+    serves: Serves,
+    db: Database,
+    _: Who,
+    q: Annotated[str, Query(min_length=1, max_length=60)],
+    limit: Annotated[int, Query(ge=1, le=50)] = 10,
+) -> dict[str, Any]:
+    """按名称、编号或拼音首字母查找点位和行政区。"""
+    return {"results": await features.find(db, serves.catalog, q, limit) if q.strip() else []}
+
+
+@router.get("/map")
+async def map_facts(serves: Serves, db: Database, _: Who) -> dict[str, Any]:
+    """地图所需：县域范围、地形图、可选底图、是否演示数据。"""
+    territory = await regions.overview(db)
+    bounds = await ground.relief_bounds(db)
+    return {
+        "title": await county.read(db, county.TITLE) or territory["name"] or "县域",
+        "demo": await county.is_demo(db),
+        "county": territory,
+        "relief": {"url": "/api/relief.png", "bounds": bounds} if bounds else None,
+        "basemaps": [b.as_json() for b in base_maps(serves.settings)],
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+@router.get("/regions")
+async def outlines(
+    db: Database,
+    _: Who,
+    level: Annotated[str, Query(pattern="^(province|city|county|township|village)$")] = "township",
+    region: Annotated[str | None, Query(max_length=30)] = None,
+) -> Response:
+    """某一级行政区的边界。"""
+    return Response(await regions.outlines(db, level, region), media_type=GEOJSON)
+
+
+@router.get("/relief.png")
+async def relief(db: Database, _: Who) -> Response:
+    """地形晕渲图。"""
+    png = await ground.relief_picture(db)
+    if png is None:
+        raise NotFound("没有载入地形图。")
+    return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
+
+
+def _box(text: str, crs: str) -> features.BBox:
+    try:
+        w, s, e, n = (float(part) for part in text.split(","))
+    except ValueError:
+        raise BadInput("bbox 应为四个数字：西,南,东,北，例如 bbox=111.0,27.5,111.5,28.0。") from None
+    if not (w <= e and s <= n):
+        raise BadInput("bbox 的顺序应为 西,南,东,北，且西≤东、南≤北。")
+    xs, ys = to_wgs84([w, e, w, e], [s, n, n, s], _system(crs))
+    box = (min(xs), min(ys), max(xs), max(ys))
+    if not all(-361 < value < 361 for value in box):
+        raise BadInput("bbox 超出地球范围，经度 -180 至 180，纬度 -90 至 90。")
+    return box
+
+
+def _shifted(texts: list[str], crs: str) -> list[str]:
+    """The same features with their points in another system; stored points stay WGS-84."""
+    found = [msgspec.json.decode(text) for text in texts]
+    points = [f["geometry"]["coordinates"] for f in found]
+    xs, ys = from_wgs84([p[0] for p in points], [p[1] for p in points], _system(crs))
+    for feature, x, y in zip(found, xs, ys, strict=True):
+        feature["geometry"]["coordinates"] = [round(float(x), 7), round(float(y), 7)]
+    return [msgspec.json.encode(f).decode() for f in found]
+
+
+def _system(crs: str) -> str:
+    return crs
+
+
+def moment(as_of: datetime | None) -> datetime | None:
+    return as_of.replace(tzinfo=UTC) if as_of and as_of.tzinfo is None else as_of
+
+
+def _after(cursor: str | None) -> int:
+    """Where to go on: the number, or the `next` address that held it."""
+    if cursor is None:
+        return 0
+    if "?" in cursor:
+        cursor = parse_qs(urlsplit(cursor).query).get("cursor", [""])[0]
+    if not cursor.isdigit():
+        raise BadInput("cursor 应为上一页返回的 next。")
+    return _id(int(cursor))
+
+
+def _id(number: int) -> int:
+    return max(-1, min(number, 2**62))

@@ -1,0 +1,70 @@
+"""The pages; each carries a nonce, and no stored data but the signed-in person's name."""
+
+import secrets
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from mapsvc import county, regions
+from mapsvc.access import ROLES, Identity
+from mapsvc.api.service import Database, MaybeWho, Serves, Who
+from mapsvc.database import Db
+from mapsvc.maps.shell import csp, render_map
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/login")
+async def login(
+    serves: Serves,
+    db: Database,
+    person: MaybeWho,
+    go_on: Annotated[str, Query(alias="next", max_length=500)] = "/",
+) -> Response:
+    target = go_on if go_on.startswith("/") and not go_on.startswith(("//", "/\\")) else "/"
+    if person is not None:
+        return RedirectResponse(target, 303)
+    return await _page(serves, db, "login.html", next=target)
+
+
+@router.get("/")
+async def home(serves: Serves, db: Database, person: Who) -> Response:
+    return await _page(serves, db, "home.html", user=await _user(db, person))
+
+
+@router.get("/uploads")
+async def uploads(serves: Serves, db: Database, person: Who) -> Response:
+    return await _page(serves, db, "uploads.html", user=await _user(db, person))
+
+
+@router.get("/map")
+async def chart(serves: Serves, _: Who) -> Response:
+    nonce = secrets.token_urlsafe(16)
+    html = render_map(serves.catalog, serves.settings, nonce=nonce, asset=serves.asset)
+    return _html(html, nonce, serves)
+
+
+async def _page(serves: Serves, db: Db, name: str, **context: Any) -> Response:
+    nonce = secrets.token_urlsafe(16)
+    demo = await county.is_demo(db)
+    return _html(serves.pages.render(name, nonce, demo=demo, **context), nonce, serves)
+
+
+def _html(html: str, nonce: str, serves: Serves) -> Response:
+    return HTMLResponse(
+        html,
+        headers={
+            "Content-Security-Policy": csp(nonce, serves.settings),
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+async def _user(db: Db, person: Identity) -> dict[str, Any]:
+    return {
+        "username": person.username,
+        "role": person.role,
+        "role_title": ROLES[person.role],
+        "region_name": await regions.require(db, person.region_code) if person.region_code else None,
+    }

@@ -1,0 +1,131 @@
+"""Errors as RFC 9457 problem documents; pages get the same words as a page."""
+
+import logging
+import secrets
+
+import psycopg
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from psycopg_pool import PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse
+
+from mapsvc.api.service import service
+from mapsvc.errors import BadInput, DatabaseUnavailable, MapsvcError, NotSignedIn
+from mapsvc.maps.shell import csp
+
+log = logging.getLogger(__name__)
+
+_HTTP_WORDS = {
+    404: ("not_found", "没有这个地址，请检查网址。"),
+    405: ("method_not_allowed", "这个地址不支持该操作。"),
+    413: ("too_large", "请求内容过大。"),
+}
+_FAULTS = {
+    "missing": "缺少参数",
+    "int_parsing": "应为整数",
+    "float_parsing": "应为数字",
+    "finite_number": "应为有限的数字",
+    "greater_than_equal": "过小",
+    "less_than_equal": "过大",
+    "greater_than": "过小",
+    "string_too_long": "过长",
+    "string_too_short": "过短",
+    "literal_error": "不在可选值之内",
+    "datetime_parsing": "不是可识别的时间（如 2026-11-22T08:00:00+08:00）",
+    "datetime_from_date_parsing": "不是可识别的时间（如 2026-11-22T08:00:00+08:00）",
+    "json_invalid": "不是有效的 JSON",
+    "extra_forbidden": "不认识的参数",
+}
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(MapsvcError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(psycopg.OperationalError, _database)
+    app.add_exception_handler(psycopg.InterfaceError, _database)
+    app.add_exception_handler(PoolTimeout, _database)
+    app.add_exception_handler(psycopg.DataError, _data)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def _answer(request: Request, error: MapsvcError, status: int | None = None) -> Response:
+    if _wants_page(request):
+        return _page(request, error, status or error.status)
+    return JSONResponse(
+        error.problem() | {"status": status or error.status},
+        status or error.status,
+        media_type="application/problem+json",
+    )
+
+
+def _wants_page(request: Request) -> bool:
+    path = request.url.path
+    if path.startswith(("/api/", "/tiles/", "/static/")):
+        return False
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _page(request: Request, error: MapsvcError, status: int) -> Response:
+    if isinstance(error, NotSignedIn):
+        return RedirectResponse(f"/login?next={request.url.path}", 303)
+    known = service(request)
+    nonce = secrets.token_urlsafe(16)
+    html = known.pages.render(
+        "error.html", nonce, demo=False, status=status, title=error.title, detail=error.detail
+    )
+    headers = {"Content-Security-Policy": csp(nonce, known.settings)}
+    return Response(html, status, headers, media_type="text/html")
+
+
+async def _ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, MapsvcError)
+    return _answer(request, error)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = []
+    for fault in error.errors()[:10]:
+        where = ".".join(str(p) for p in fault["loc"] if p not in ("query", "body", "path"))
+        limit = next((str(v) for k, v in fault.get("ctx", {}).items() if k in ("ge", "le", "gt")), "")
+        reason = _FAULTS.get(fault["type"], "写法有误") + (f"（界限 {limit}）" if limit else "")
+        faults.append(f"{where or '请求'}：{reason}")
+    return _answer(request, BadInput("；".join(faults) + "。请改正后重试。", code="bad_parameter"))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code, detail = _HTTP_WORDS.get(error.status_code, ("http_error", "请求无法处理。"))
+    title = "没有找到" if error.status_code == 404 else "请求无法处理"
+    wrapped = BadInput(detail, code=code)
+    answer = _answer(request, wrapped, error.status_code)
+    if isinstance(answer, JSONResponse):
+        body = wrapped.problem() | {"status": error.status_code, "title": title}
+        return JSONResponse(
+            body, error.status_code, error.headers, media_type="application/problem+json"
+        )
+    return answer
+
+
+async def _database(request: Request, error: Exception) -> Response:
+    log.warning("database unavailable: %s", type(error).__name__)
+    return _answer(
+        request,
+        DatabaseUnavailable(
+            "暂时连不上数据库，已保存的数据不受影响。请稍候几秒再试；若持续出现，请联系系统管理员。"
+        ),
+    )
+
+
+async def _data(request: Request, error: Exception) -> Response:
+    log.warning("value refused by the database: %s", type(error).__name__)
+    return _answer(request, BadInput("有数据库无法接受的值（如空字符 NUL 或过大的数）。请改正后重试。"))
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    log.error("unforeseen error on %s", request.url.path, exc_info=error)
+    return _answer(
+        request, MapsvcError("系统出现未预料的错误，操作未完成。请重试；若再次出现，请联系系统管理员。")
+    )

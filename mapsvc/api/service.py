@@ -1,0 +1,76 @@
+"""What every request can reach: settings, catalog, pool, sign-in sessions, pages."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from mapsvc.access import Identity, Sessions
+from mapsvc.catalog import Catalog
+from mapsvc.database import Db, Pool, connection
+from mapsvc.errors import Forbidden, NotSignedIn
+from mapsvc.maps.assets import Assets
+from mapsvc.maps.pages import Pages
+from mapsvc.settings import Settings
+
+COOKIE = "mapsvc_session"
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    settings: Settings
+    catalog: Catalog
+    pool: Pool
+    sessions: Sessions
+    asset: Assets
+    pages: Pages
+
+
+def service(request: Request) -> Service:
+    return cast(Service, request.app.state.service)
+
+
+async def database(request: Request) -> AsyncIterator[Db]:
+    async with connection(service(request).pool) as db:
+        yield db
+
+
+def token_of(request: Request) -> str | None:
+    """The bearer token, from the header (programs) or the cookie (pages)."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    token = request.cookies.get(COOKIE, "")
+    # Another site can make a browser send the cookie, but not this header.
+    if token and request.method not in _SAFE and "x-requested-with" not in request.headers:
+        raise Forbidden("请求缺少 X-Requested-With 头，已拒绝。请从系统页面操作。", code="csrf")
+    return token or None
+
+
+async def visitor(request: Request) -> Identity | None:
+    """Who is asking, if signed in."""
+    token = token_of(request)
+    if token is None:
+        return None
+    known = service(request)
+    recent = known.sessions.recent(token)
+    if recent is not None:
+        return recent
+    async with connection(known.pool) as db:
+        return await known.sessions.identify(db, token)
+
+
+async def identity(request: Request) -> Identity:
+    """Who is asking, or NotSignedIn."""
+    person = await visitor(request)
+    if person is None:
+        raise NotSignedIn("尚未登录或登录已过期，请重新登录。")
+    return person
+
+
+Serves = Annotated[Service, Depends(service)]
+Database = Annotated[Db, Depends(database)]
+Who = Annotated[Identity, Depends(identity)]
+MaybeWho = Annotated[Identity | None, Depends(visitor)]

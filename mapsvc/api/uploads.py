@@ -1,0 +1,108 @@
+"""Uploads: stage, look, apply, take back."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, File, Form, Response, UploadFile
+from pydantic import BaseModel
+
+from mapsvc.api.service import Database, Serves, Who
+from mapsvc.errors import Forbidden, TooLarge
+from mapsvc.ingest import uploads
+
+router = APIRouter(prefix="/api/uploads", tags=["数据上报"])
+
+
+class Choice(BaseModel):
+    mode: Literal["valid_rows", "all_or_nothing"] = "valid_rows"
+    delete_missing: bool = False
+
+
+@router.post("", status_code=201)
+async def stage(
+    serves: Serves,
+    db: Database,
+    who: Who,
+    file: Annotated[UploadFile, File()],
+    layer: Annotated[str, Form()],
+    region: Annotated[str | None, Form()] = None,
+    crs: Annotated[str, Form(max_length=30)] = "auto",
+) -> dict[str, Any]:
+    """读入文件、检查、与现有数据比对；确认之前不改动任何数据。"""
+    who.require_writer()
+    if who.scope is not None and region not in (None, "", who.scope):
+        raise Forbidden("只能上报本辖区的数据。")
+    limit = serves.settings.upload_max_bytes
+    content = await file.read(limit + 1)
+    if len(content) > limit:
+        raise TooLarge(f"文件超过 {limit // 1024 // 1024} MB 上限。请拆分后分次上报。")
+    return await uploads.stage(
+        db,
+        serves.catalog,
+        serves.settings,
+        filename=file.filename or "",
+        content=content,
+        layer_id=serves.catalog.layer(layer).id,
+        declared_crs=crs,
+        region_code=who.scope or region or None,
+        actor=who.username,
+    )
+
+
+@router.get("")
+async def listing(db: Database, who: Who) -> dict[str, Any]:
+    """最近的上报，新的在前。"""
+    return {"uploads": await uploads.listing(db, who.scope)}
+
+
+@router.get("/{upload_id}")
+async def one(upload_id: UUID, db: Database, who: Who) -> dict[str, Any]:
+    """一次上报：坐标系、计数、问题。"""
+    return await uploads.get(db, upload_id, who.scope)
+
+
+@router.get("/{upload_id}/preview")
+async def preview(upload_id: UUID, db: Database, who: Who) -> dict[str, Any]:
+    """与现有数据的差异（GeoJSON）。"""
+    await uploads.get(db, upload_id, who.scope)
+    return await uploads.preview(db, upload_id)
+
+
+@router.get("/{upload_id}/original")
+async def original(upload_id: UUID, db: Database, who: Who) -> Response:
+    """上报的原文件。"""
+    await uploads.get(db, upload_id, who.scope)
+    _, content = await uploads.original(db, upload_id)
+    return Response(
+        content,
+        media_type="application/octet-stream",
+        headers={
+            "Content-Disposition": f'attachment; filename="{upload_id}"',
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+@router.post("/{upload_id}/apply")
+async def apply(
+    upload_id: UUID, choice: Choice, serves: Serves, db: Database, who: Who
+) -> dict[str, Any]:
+    """确认入库，一个事务内完成；重复确认不会再次改动。"""
+    who.require_writer()
+    await uploads.get(db, upload_id, who.scope)
+    return await uploads.apply(
+        db,
+        serves.catalog,
+        upload_id,
+        mode=choice.mode,
+        delete_missing=choice.delete_missing,
+        actor=who.username,
+    )
+
+
+@router.post("/{upload_id}/rollback")
+async def rollback(upload_id: UUID, db: Database, who: Who) -> dict[str, Any]:
+    """撤销一次上报，恢复到上报之前。"""
+    who.require_writer()
+    await uploads.get(db, upload_id, who.scope)
+    return await uploads.rollback(db, upload_id, who.username)

@@ -1,0 +1,276 @@
+"""Commands: `mapsvc --help`."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import psycopg
+import typer
+import uvicorn
+
+from mapsvc import access, demo, features, ground, regions
+from mapsvc.catalog import Catalog, load_catalog
+from mapsvc.cluster import ClusterError
+from mapsvc.database import Db, located, upgrade
+from mapsvc.errors import MapsvcError, NotFound
+from mapsvc.ingest import uploads
+from mapsvc.settings import Settings
+
+app = typer.Typer(help="一网四图：县乡应急风险地图服务", no_args_is_help=True, add_completion=False)
+regions_app = typer.Typer(help="行政区", no_args_is_help=True)
+roads_app = typer.Typer(help="路网", no_args_is_help=True)
+user_app = typer.Typer(help="账号", no_args_is_help=True)
+app.add_typer(regions_app, name="regions")
+app.add_typer(roads_app, name="roads")
+app.add_typer(user_app, name="user")
+
+T = TypeVar("T")
+Port = Annotated[int, typer.Option(min=1, max=65535)]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Expected failures as one sentence; Ctrl-C and SIGTERM as a quiet end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        yield
+    except (MapsvcError, ClusterError) as error:
+        _refuse(getattr(error, "detail", str(error)))
+    except psycopg.OperationalError as error:
+        _refuse(f"连不上数据库：{error}")
+    except KeyboardInterrupt:
+        typer.echo("已停止。")
+
+
+def _refuse(words: str) -> NoReturn:
+    typer.secho(f"错误：{words}", fg=typer.colors.RED, err=True)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def _ready() -> Iterator[tuple[Settings, Catalog, str]]:
+    """Settings, layers and a database at the newest schema."""
+    with _told():
+        settings = Settings()
+        catalog = load_catalog(settings.layers)
+        with located(settings) as conninfo:
+            upgrade(conninfo, catalog)
+            yield settings, catalog, conninfo
+
+
+def _run(conninfo: str, work: Callable[[Db], Awaitable[T]]) -> T:
+    async def inside() -> T:
+        async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
+            return await work(db)
+
+    return asyncio.run(inside())
+
+
+@app.command()
+def init() -> None:
+    """建立或升级数据库。"""
+    with _ready() as (_, catalog, _conninfo):
+        typer.echo(f"数据库已就绪，图层：{'、'.join(x.title for x in catalog)}。")
+
+
+@app.command()
+def serve(host: str = "127.0.0.1", port: Port = 8000, workers: int = 1) -> None:
+    """启动服务。"""
+    with _ready() as (settings, _, conninfo):
+        _serve(settings, conninfo, host, port, workers)
+
+
+@app.command(name="demo")
+def demo_service(host: str = "127.0.0.1", port: Port = 8000) -> None:
+    """载入演示县（如尚未载入）并启动服务。"""
+    with _ready() as (settings, catalog, conninfo):
+        _run(conninfo, lambda db: demo.load(db, catalog, typer.echo))
+        password = settings.demo_password
+        known = _run(
+            conninfo,
+            lambda db: demo.accounts(
+                db, settings.home, password.get_secret_value() if password else None
+            ),
+        )
+        typer.echo(f"\n演示数据　地址：http://{host}:{port}\n账号与密码：")
+        for username, secret, title in known:
+            typer.echo(f"  {username:<16} {secret:<16} {title}")
+        typer.echo("按 Ctrl-C 停止。\n")
+        _serve(settings, conninfo, host, port, 1)
+
+
+@app.command(name="demo-data")
+def demo_data() -> None:
+    """载入演示县：虚构的青岚县。"""
+    with _ready() as (_, catalog, conninfo):
+        _run(conninfo, lambda db: demo.load(db, catalog, typer.echo))
+
+
+@regions_app.command(name="load")
+def regions_load(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    name_field: str | None = None,
+    code_field: str | None = None,
+    level: str | None = None,
+    parent: str | None = None,
+    crs: str | None = None,
+    encoding: str | None = None,
+) -> None:
+    """从 GIS 文件（含 zip）载入行政区边界，并重新划定点位所属区域。"""
+    with _ready() as (_, _catalog, conninfo):
+        found = regions.read(
+            file,
+            name_field=name_field,
+            code_field=code_field,
+            level=level,
+            parent=parent,
+            crs=crs,
+            encoding=encoding,
+        )
+
+        async def work(db: Db) -> int:
+            async with db.transaction():
+                await regions.load(db, found)
+                return await features.reassign(db, actor="regions load")
+
+        moved = _run(conninfo, work)
+        typer.echo(f"已载入 {len(found)} 个行政区；{moved} 个点位的所属区域有变化。")
+
+
+@roads_app.command(name="load")
+def roads_load(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
+    """从 OpenStreetMap 数据载入底图道路。"""
+    with _ready() as (_, _catalog, conninfo):
+        lines = ground.read_roads(file)
+        count = _run(conninfo, lambda db: ground.replace(db, ["road"], lines))
+        typer.echo(f"已载入 {count} 条道路。")
+
+
+@app.command()
+def upload(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    layer: Annotated[str, typer.Option()],
+    crs: str = "auto",
+    region: str | None = None,
+    apply: Annotated[bool, typer.Option("--apply", help="检查后直接入库")] = False,
+) -> None:
+    """上报一个文件，与网页上报走同一条路；打印结果。"""
+    with _ready() as (settings, catalog, conninfo):
+
+        async def work(db: Db) -> dict[str, Any]:
+            staged = await uploads.stage(
+                db,
+                catalog,
+                settings,
+                filename=file.name,
+                content=file.read_bytes(),
+                layer_id=catalog.layer(layer).id,
+                declared_crs=crs,
+                region_code=region,
+                actor=os.environ.get("USER", "cli"),
+            )
+            if apply:
+                done = await uploads.apply(
+                    db,
+                    catalog,
+                    staged["id"],
+                    mode="valid_rows",
+                    delete_missing=False,
+                    actor=os.environ.get("USER", "cli"),
+                )
+                staged |= done
+            return staged
+
+        _print_report(_run(conninfo, work))
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    names = {
+        "rows": "行数",
+        "accepted": "可用",
+        "rejected": "退回",
+        "new": "新增",
+        "changed": "修改",
+        "moved": "移动",
+        "unchanged": "未变",
+        "skipped": "略过",
+        "missing": "文件中没有",
+    }
+    counts = report["counts"]
+    typer.echo(f"上报 {report['id']}　状态 {report['status']}　坐标系 {report['crs']['used'] or '未定'}")
+    typer.echo("　".join(f"{title} {counts[key]}" for key, title in names.items() if key in counts))
+    for p in report["problems"]:
+        where = f"{p['sheet']} 第 {p['row']} 行" if p["row"] else (p["sheet"] or "文件")
+        typer.echo(f"  {where}　{p['column'] or ''}　{p['message']}")
+
+
+@user_app.command(name="add")
+def user_add(
+    username: str,
+    role: Annotated[str, typer.Option(help="admin、command、planner 或 township")],
+    region: str | None = None,
+) -> None:
+    """新建账号或重设密码；密码从提示或标准输入读取。"""
+    password = typer.prompt("密码", hide_input=sys.stdin.isatty())
+    with _ready() as (_, _catalog, conninfo):
+
+        async def work(db: Db) -> None:
+            if region is not None:
+                await regions.require(db, region)
+            await access.add_account(db, username, password, role, region)
+
+        _run(conninfo, work)
+        typer.echo(f"账号 {username}（{access.ROLES[role]}）已可使用。")
+
+
+@user_app.command(name="list")
+def user_list() -> None:
+    """列出账号。"""
+    with _ready() as (_, _catalog, conninfo):
+        for who in _run(conninfo, access.accounts):
+            typer.echo(f"{who.username:<20} {access.ROLES[who.role]}　{who.region_code or ''}")
+
+
+def _token(name: str) -> None:
+    with _ready() as (settings, _, conninfo):
+
+        async def work(db: Db) -> str:
+            if await access.find_account(db, name) is None:
+                raise NotFound(f"没有账号 {name}，请先运行 mapsvc user add。")
+            return await access.Sessions(settings.session_hours).open(db, name)
+
+        typer.echo(_run(conninfo, work))
+
+
+@app.command(name="token")
+def token(name: str) -> None:
+    """打印账号的访问令牌（Bearer）。"""
+    _token(name)
+
+
+@user_app.command(name="token")
+def user_token(name: str) -> None:
+    """打印账号的访问令牌（Bearer）。"""
+    _token(name)
+
+
+def _serve(settings: Settings, conninfo: str, host: str, port: int, workers: int) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # Worker processes find the database here; the embedded cluster stays this process's charge.
+    os.environ["MAPSVC_DATABASE_URL"] = conninfo
+    uvicorn.run(
+        "mapsvc.main:from_environment",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=2,
+    )

@@ -1,0 +1,85 @@
+"""The demo county brought into the database, and the accounts to try it with."""
+
+import json
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from mapsvc_demo import County, build
+
+from mapsvc import access, county, features, ground, regions
+from mapsvc.catalog import Catalog
+from mapsvc.database import Db
+
+Say = Callable[[str], None]
+Known = list[tuple[str, str, str]]
+
+
+async def load(db: Db, catalog: Catalog, say: Say) -> None:
+    """Build and load the county, unless this database already has regions."""
+    row = await (await db.execute("select exists (select from region)")).fetchone()
+    if row and row[0]:
+        return
+    say("正在生成演示县（地形、水系、乡镇、道路、点位）……")
+    made = build()
+    async with db.transaction():
+        say(f"正在载入{made.name}：{len(made.regions)} 个行政区……")
+        await county.write(db, county.DEMO, True)
+        await county.write(db, county.TITLE, f"{made.name}应急一张图")
+        await regions.load(
+            db,
+            [regions.Region(r.code, r.name, r.level, r.parent_code, r.geometry) for r in made.regions],
+        )
+        await _load_ground(db, made)
+        for layer_id, rows in made.features.items():
+            layer = catalog.layer(layer_id)
+            say(f"正在载入{layer.title}：{len(rows)} 个{layer.noun}……")
+            await features.insert(
+                db,
+                layer,
+                (
+                    features.Draft(r.code, r.name, r.lon, r.lat, r.attrs, r.verified_on)
+                    for r in rows
+                ),
+                actor="demo",
+            )
+    await db.execute("analyze")
+
+
+async def _load_ground(db: Db, made: County) -> None:
+    things = [
+        ground.Thing(g.kind, g.class_, g.name, g.geometry, bridge=getattr(g, "bridge", False))
+        for g in made.ground
+    ]
+    await ground.replace(db, sorted({t.kind for t in things}), things)
+    if made.relief is not None:
+        r = made.relief
+        await ground.set_relief(db, ground.Relief(r.png, r.west, r.south, r.east, r.north))
+
+
+async def accounts(db: Db, home: Path, password: str | None) -> Known:
+    """The demo accounts with their passwords; random ones are kept in the state folder."""
+    kept = home / "demo-accounts.json"
+    known: dict[str, str] = {}
+    if password is None and kept.exists():
+        known = json.loads(kept.read_text(encoding="utf-8"))
+    towns = await (
+        await db.execute("select code, name from region where level = 'township' order by code")
+    ).fetchall()
+    people: list[tuple[str, str, str | None, str]] = [
+        ("admin", "admin", None, "系统管理员"),
+        ("command", "command", None, "指挥中心"),
+        ("planner", "planner", None, "预案人员"),
+        *((f"town-{code}", "township", code, f"{name}") for code, name in towns),
+    ]
+    existing = {a.username for a in await access.accounts(db)}
+    for username, role, region, _ in people:
+        if username in existing and username in known:
+            continue
+        known[username] = password or secrets.token_urlsafe(9)
+        await access.add_account(db, username, known[username], role, region)
+    if password is None:
+        home.mkdir(parents=True, exist_ok=True)
+        kept.touch(mode=0o600)
+        kept.write_text(json.dumps(known), encoding="utf-8")
+    return [(username, known[username], title) for username, _, _, title in people]

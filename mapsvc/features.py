@@ -1,0 +1,280 @@
+"""Features read: one, a page of them, their history, a layer's summary, search by name.
+
+JSON is made by the database and passed on as bytes; `_feature_json` is the one place that says
+what a feature looks like outside.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from psycopg import sql
+
+from mapsvc.catalog import Catalog, Layer
+from mapsvc.database import Db
+from mapsvc.errors import NotFound
+from mapsvc.search_text import fold, search_text
+
+BBox = tuple[float, float, float, float]
+
+COLUMNS = sql.SQL(
+    "id, code, name, region_code, township_code, geom, attrs, grade, search, version, updated_at,"
+    " updated_by, verified_at, upload_id"
+)
+
+
+def relation(layer: Layer, as_of: datetime | None) -> sql.Composable:
+    """The rows of a layer: as they are now, or as they stood at a moment (`%(as_of)s`)."""
+    table = sql.Identifier(layer.partition)
+    if as_of is None:
+        return table
+    return sql.SQL(
+        "(select {columns} from {table} where updated_at <= %(as_of)s union all"
+        " select {columns} from feature_history where layer = {layer}"
+        " and updated_at <= %(as_of)s and valid_to > %(as_of)s)"
+    ).format(columns=COLUMNS, table=table, layer=sql.Literal(layer.id))
+
+
+def feature_json(layer: Layer) -> sql.Composable:
+    """SQL expression of one GeoJSON feature from aliases f (feature) and r (its region).
+
+    Personal fields leave only for readers without a region of their own, or inside it
+    (parameter `scope`, null for the whole county).
+    """
+    personal = [f.id for f in layer.fields if f.personal]
+    attrs = sql.SQL(
+        "case when %(scope)s::text is null or r.path @> array[%(scope)s::text]"
+        " then f.attrs else f.attrs - {}::text[] end"
+    ).format(sql.Literal(personal))
+    return sql.SQL(
+        "json_build_object('type', 'Feature', 'id', f.id,"
+        " 'geometry', ST_AsGeoJSON(f.geom, 7)::json,"
+        " 'properties', jsonb_build_object('layer', {layer}::text, 'code', f.code, 'name', f.name,"
+        " 'region_code', f.region_code, 'region_name', r.name, 'version', f.version,"
+        " 'updated_at', f.updated_at, 'verified_at', f.verified_at) || ({attrs}))"
+    ).format(layer=sql.Literal(layer.id), attrs=attrs)
+
+
+async def summaries(db: Db, catalog: Catalog) -> list[dict[str, Any]]:
+    """Every layer with its declared fields, count, version, time of data and stale share."""
+    stale = sql.SQL(" union all ").join(
+        sql.SQL(
+            "select {id}::text, count(*) from {table}"
+            " where coalesce(verified_at, updated_at::date) < current_date - {days}::int"
+        ).format(
+            id=sql.Literal(x.id),
+            table=sql.Identifier(x.partition),
+            days=sql.Literal(x.freshness.days),
+        )
+        for x in catalog
+    )
+    old = dict(await (await db.execute(stale)).fetchall())
+    rows = await (
+        await db.execute("select id, feature_count, version, updated_at from layer")
+    ).fetchall()
+    known = {row[0]: row for row in rows}
+    return [_summary(x, known[x.id], old[x.id]) for x in catalog]
+
+
+def _summary(layer: Layer, row: tuple[Any, ...], stale: int) -> dict[str, Any]:
+    count, version, updated_at = row[1:]
+    return {
+        **layer.model_dump(mode="json", exclude={"headings", "fields", "freshness"}),
+        "count": count,
+        "version": version,
+        "updated_at": updated_at.isoformat(),
+        "freshness": {"days": layer.freshness.days, "stale": stale},
+        "fields": [
+            f.model_dump(mode="json", exclude={"headings"}, exclude_defaults=True)
+            | {"id": f.id, "title": f.title, "type": f.type, "unit": f.unit, "personal": f.personal}
+            for f in layer.fields
+        ],
+    }
+
+
+async def one(db: Db, layer: Layer, feature_id: int, scope: str | None) -> bytes:
+    """The feature as GeoJSON bytes, or NotFound."""
+    query = sql.SQL(
+        "select ({json})::text from {table} f left join region r on r.code = f.region_code"
+        " where f.id = %(id)s"
+    ).format(json=feature_json(layer), table=sql.Identifier(layer.partition))
+    row = await (await db.execute(query, {"id": feature_id, "scope": scope})).fetchone()
+    if row is None:
+        raise NotFound(f"{layer.title}中没有编号为 {feature_id} 的{layer.noun}，可能已被删除。")
+    return str(row[0]).encode()
+
+
+async def history(db: Db, layer: Layer, feature_id: int, scope: str | None) -> bytes:
+    """Every version of a feature, newest first: `{versions: [{valid_from, valid_to, op, …}]}`."""
+    query = sql.SQL(
+        "with v as ("
+        " select {columns}, null::timestamptz valid_to, null::text op, null::text changed_by"
+        " from {table} where id = %(id)s union all"
+        " select {columns}, valid_to, op, changed_by from feature_history"
+        " where layer = {layer} and id = %(id)s)"
+        " select json_build_object('versions', json_agg(json_build_object("
+        " 'version', f.version, 'valid_from', f.updated_at, 'valid_to', f.valid_to,"
+        " 'by', f.updated_by, 'upload_id', f.upload_id, 'ended_by', f.op,"
+        " 'feature', {json}) order by f.version desc))::text, count(*)"
+        " from v f left join region r on r.code = f.region_code"
+    ).format(
+        columns=COLUMNS,
+        table=sql.Identifier(layer.partition),
+        layer=sql.Literal(layer.id),
+        json=feature_json(layer),
+    )
+    row = await (await db.execute(query, {"id": feature_id, "scope": scope})).fetchone()
+    if row is None or row[1] == 0:
+        raise NotFound(f"{layer.title}中没有编号为 {feature_id} 的{layer.noun}。")
+    return str(row[0]).encode()
+
+
+async def page(
+    db: Db,
+    layer: Layer,
+    *,
+    bbox: BBox | None = None,
+    region: str | None = None,
+    q: str | None = None,
+    as_of: datetime | None = None,
+    after: int = 0,
+    limit: int = 1000,
+    scope: str | None = None,
+) -> tuple[list[str], int, int | None]:
+    """Features in order of id as GeoJSON texts, how many match in all, and where the next begin."""
+    wanted: dict[str, Any] = {"scope": scope, "as_of": as_of, "after": after, "limit": limit}
+    filters = [sql.SQL("true")]
+    if bbox is not None:
+        filters.append(sql.SQL("f.geom && ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, 4326)"))
+        wanted |= dict(zip("wsen", bbox, strict=True))
+    if region is not None:
+        filters.append(
+            sql.SQL(
+                "f.region_code = any(array(select code from region"
+                " where path @> array[%(region)s::text]))"
+            )
+        )
+        wanted["region"] = region
+    if q:
+        filters.append(sql.SQL("f.search like %(q)s"))
+        wanted["q"] = _pattern(q)
+    where = sql.SQL(" and ").join(filters)
+    rows_of = relation(layer, as_of)
+    matched = await (
+        await db.execute(
+            sql.SQL("select count(*) from {} f where {}").format(rows_of, where), wanted
+        )
+    ).fetchone()
+    query = sql.SQL(
+        "select f.id, ({json})::text from {rows} f left join region r on r.code = f.region_code"
+        " where {where} and f.id > %(after)s order by f.id limit %(limit)s + 1"
+    ).format(json=feature_json(layer), rows=rows_of, where=where)
+    rows = await (await db.execute(query, wanted)).fetchall()
+    more = int(rows[limit - 1][0]) if len(rows) > limit else None
+    return [str(r[1]) for r in rows[:limit]], int(matched[0]) if matched else 0, more
+
+
+async def find(db: Db, catalog: Catalog, q: str, limit: int) -> list[dict[str, Any]]:
+    """Features and regions whose name, code or pinyin initials hold `q`; best first."""
+    parts = [
+        sql.SQL(
+            "(select {id}::text layer, {title}::text title, f.id, f.code, f.name, r.name region_name,"
+            " round(ST_X(f.geom)::numeric, 7)::float8 lon, round(ST_Y(f.geom)::numeric, 7)::float8 lat,"
+            " {order}::int o, position(%(plain)s in f.search) p"
+            " from {table} f left join region r on r.code = f.region_code"
+            " where f.search like %(q)s order by p, length(f.name), f.id limit %(limit)s)"
+        ).format(
+            id=sql.Literal(x.id),
+            title=sql.Literal(x.title),
+            order=sql.Literal(x.order),
+            table=sql.Identifier(x.partition),
+        )
+        for x in catalog
+    ]
+    parts.append(
+        sql.SQL(
+            "(select null, '行政区', null, code, name, null, ST_X(c), ST_Y(c), 0,"
+            " position(%(plain)s in search) from (select *, ST_PointOnSurface(geom) c from region"
+            " where search like %(q)s order by length(code), code limit %(limit)s) x)"
+        )
+    )
+    query = sql.SQL("select * from ({}) hit order by p, o, length(name), code, id limit %(limit)s")
+    plain = fold(q)
+    cursor = await db.execute(
+        query.format(sql.SQL(" union all ").join(parts)),
+        {"q": _pattern(q), "plain": plain, "limit": limit},
+    )
+    names = ("layer", "title", "id", "code", "name", "region_name", "lon", "lat")
+    return [dict(zip(names, row, strict=False)) for row in await cursor.fetchall()]
+
+
+def _pattern(q: str) -> str:
+    plain = fold(q).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{plain}%"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A feature to be: WGS-84 lon/lat, declared fields already checked."""
+
+    code: str | None
+    name: str
+    lon: float
+    lat: float
+    attrs: dict[str, Any]
+    verified_on: date | None = None
+
+
+async def insert(db: Db, layer: Layer, drafts: Iterable[Draft], *, actor: str) -> int:
+    """Add checked features in bulk; each gets the region that holds it. One statement, one version."""
+    async with db.transaction():
+        await db.execute(
+            "create temp table draft (code text, name text, lon float8, lat float8, attrs jsonb,"
+            " grade smallint, search text, verified_at date) on commit drop"
+        )
+        async with db.cursor() as cursor, cursor.copy("copy draft from stdin") as copy:
+            for d in drafts:
+                grade = layer.grades.get(str(d.attrs.get(layer.grade or "")))
+                attrs = msgspec.json.encode(d.attrs).decode()
+                search = search_text(d.name, d.code)
+                await copy.write_row(
+                    (d.code, d.name, d.lon, d.lat, attrs, grade, search, d.verified_on)
+                )
+        done = await db.execute(_INSERT, {"layer": layer.id, "actor": actor})
+        await db.execute("drop table draft")
+    return done.rowcount
+
+
+# The deepest region that holds the point; on a shared border the one with the lowest code.
+_REGION_AT = """
+left join lateral (
+    select g.code, coalesce((select t.code from region t
+        where t.level = 'township' and t.code = any(g.path)), '') township_code
+    from region g where ST_Covers(g.geom, p.geom)
+    order by cardinality(g.path) desc, g.code limit 1
+) at on true"""
+
+_INSERT = f"""
+insert into feature (layer, code, name, region_code, township_code, geom, attrs, grade, search,
+    verified_at, updated_by)
+select %(layer)s, p.code, p.name, at.code, coalesce(at.township_code, ''), p.geom, p.attrs,
+    p.grade, p.search, p.verified_at, %(actor)s
+from (select *, ST_SetSRID(ST_MakePoint(lon, lat), 4326) geom from draft) p {_REGION_AT}
+"""
+
+_REASSIGN = f"""
+update feature f set region_code = n.code, township_code = n.township_code,
+    version = f.version + 1, updated_by = %(actor)s,
+    updated_at = greatest(clock_timestamp(), f.updated_at + interval '1 microsecond')
+from (select p.layer, p.id, at.code, coalesce(at.township_code, '') township_code
+    from feature p {_REGION_AT}) n
+where f.layer = n.layer and f.id = n.id
+    and (f.region_code is distinct from n.code or f.township_code <> n.township_code)
+"""
+
+
+async def reassign(db: Db, *, actor: str) -> int:
+    """Give every feature the region that holds it now; returns how many changed."""
+    return (await db.execute(_REASSIGN, {"actor": actor})).rowcount

@@ -1,0 +1,60 @@
+"""The application: its wiring on one screen."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from mapsvc import __version__
+from mapsvc.access import Sessions
+from mapsvc.api import health, layers, pages, problems, proximity, session, tiles, uploads
+from mapsvc.api.service import Service
+from mapsvc.catalog import Catalog, load_catalog
+from mapsvc.database import libpq, make_pool
+from mapsvc.errors import BrokenSetup
+from mapsvc.maps.assets import BUILD, Assets
+from mapsvc.maps.pages import Pages
+from mapsvc.settings import Settings
+
+
+def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
+    """The service for a database that is already at the newest schema."""
+    asset = Assets()
+    pool = make_pool(conninfo, settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await pool.open(wait=False)
+        yield
+        await pool.close()
+
+    app = FastAPI(
+        title="mapsvc 一网四图",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = Service(
+        settings=settings,
+        catalog=catalog,
+        pool=pool,
+        sessions=Sessions(settings.session_hours),
+        asset=asset,
+        pages=Pages(asset),
+    )
+    problems.install(app)
+    for room in (session, layers, proximity, uploads, tiles, health, pages):
+        app.include_router(room.router)
+    app.mount("/static", StaticFiles(directory=BUILD), name="static")
+    return app
+
+
+def from_environment() -> FastAPI:
+    """For uvicorn: the application as the environment describes it."""
+    settings = Settings()
+    if settings.database_url is None:
+        raise BrokenSetup("请用 mapsvc serve 启动，或设置 MAPSVC_DATABASE_URL。")
+    return create_app(settings, load_catalog(settings.layers), libpq(settings.database_url))

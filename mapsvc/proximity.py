@@ -1,0 +1,102 @@
+"""What is nearest, exactly: on the ellipsoid, through each layer's own index.
+
+Two phases in one statement. The index walk orders by degrees, which is wrong by up to hundreds of
+metres in the middle latitudes; but the largest true distance among its k is a bound on the k-th
+true distance. Everything inside a box of that reach is then measured on the spheroid and sorted.
+"""
+
+from functools import lru_cache
+
+from psycopg import sql
+
+from mapsvc.catalog import Layer
+from mapsvc.database import Db
+from mapsvc.features import feature_json
+
+MOST = 1000
+"""Largest k."""
+
+# One degree is at least this many metres: of latitude, and of longitude at the equator. Smaller
+# than the true lengths, so that the box is never too small.
+_LAT_M = 110_574.0
+_LON_M = 111_132.0
+
+_POINT = "point as materialized (select ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326) g)"
+
+_REACH = """
+{reach} as materialized (
+    select least(max(ST_Distance(q.geom::geography, (select g::geography from point))),
+        %(max_m)s::float8) + 1 m
+    from (select geom from {table} order by geom <-> (select g from point) limit %(k)s) q
+)"""
+
+# At the far side of the box meridians stand closest: the cosine is taken there.
+_HITS = """
+(select {layer}::text layer, d, f.id, f.name,
+    degrees(ST_Azimuth((select g::geography from point), f.geom::geography)) bearing,
+    current_date - coalesce(f.verified_at, f.updated_at::date) age_days, {json} feature
+from (
+    select *, ST_Distance(geom::geography, (select g::geography from point)) d from {table}
+    where geom && (select ST_Expand(g,
+        least(360, m / ({lon_m} * cos(radians(least(89.9, abs(ST_Y(g)) + m / {lat_m})))) * 1.01),
+        m / {lat_m} * 1.01) from point, {reach})
+    order by d, id limit %(k)s
+) f left join region r on r.code = f.region_code
+where d <= coalesce(%(max_m)s::float8, 'infinity'))"""
+
+_ANSWER = """
+with {ctes}
+select json_build_object(
+    'origin', json_build_array(%(lon)s::float8, %(lat)s::float8), 'mode', 'line',
+    'results', coalesce(json_agg(json_build_object(
+        'layer', layer, 'id', id, 'name', name, 'distance_m', round(d::numeric, 3),
+        'bearing_deg', round(coalesce(bearing, 0)::numeric, 2), 'age_days', age_days,
+        'feature', feature) order by d, layer, id), '[]'::json))::text
+from ({hits}) hit"""
+
+
+@lru_cache(maxsize=256)
+def _statement(layers: tuple[Layer, ...]) -> bytes:
+    ctes: list[sql.Composable] = [sql.SQL(_POINT)]
+    hits: list[sql.Composable] = []
+    for number, layer in enumerate(layers):
+        names = {
+            "table": sql.Identifier(layer.partition),
+            "reach": sql.Identifier(f"reach_{number}"),
+        }
+        ctes.append(sql.SQL(_REACH).format(**names))
+        hits.append(
+            sql.SQL(_HITS).format(
+                **names,
+                layer=sql.Literal(layer.id),
+                json=feature_json(layer),
+                lat_m=sql.Literal(_LAT_M),
+                lon_m=sql.Literal(_LON_M),
+            )
+        )
+    answer = sql.SQL(_ANSWER).format(
+        ctes=sql.SQL(", ").join(ctes), hits=sql.SQL(" union all ").join(hits)
+    )
+    return answer.as_bytes()
+
+
+async def nearest(
+    db: Db,
+    layers: tuple[Layer, ...],
+    lon: float,
+    lat: float,
+    *,
+    k: int,
+    max_m: float | None = None,
+    scope: str | None = None,
+) -> bytes:
+    """The k nearest features of each layer as the answer's JSON bytes, nearest first.
+
+    `lon`, `lat` in WGS-84 degrees; distances in metres on the WGS-84 ellipsoid, bearings in
+    degrees clockwise from north. Equal distances are ordered by layer and id.
+    """
+    cursor = await db.execute(
+        _statement(layers), {"lon": lon, "lat": lat, "k": k, "max_m": max_m, "scope": scope}
+    )
+    row = await cursor.fetchone()
+    return str(row[0]).encode() if row else b""

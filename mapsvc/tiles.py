@@ -1,0 +1,119 @@
+"""Vector tiles: points of a layer, aggregated at low zooms with right counts; the county's ground.
+
+A tile owns its west and south edge and not its east and north one, so every point is in exactly
+one tile and the counts of a zoom add up.
+"""
+
+from datetime import datetime
+from functools import lru_cache
+
+from psycopg import sql
+
+from mapsvc.catalog import Layer
+from mapsvc.database import Db
+from mapsvc.errors import BadInput
+from mapsvc.features import relation
+
+DEEPEST = 22
+SINGLE_FROM = 14
+"""From this zoom on every point stands for itself."""
+_CELLS = 8  # a side of a tile: cells of 32 px
+
+_TILE = """
+with tile as materialized (
+    select e, ST_XMin(g) w, ST_YMin(g) s, ST_XMax(g) east, ST_YMax(g) n, g
+    from (select ST_TileEnvelope(%(z)s, %(x)s, %(y)s) e,
+        ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4326) g) t
+), inside as (
+    select f.id, f.name, f.grade, f.geom, ST_X(f.geom) x, ST_Y(f.geom) y from {rows} f, tile
+    where f.geom && tile.g and ST_X(f.geom) >= w and ST_X(f.geom) < east
+        and ST_Y(f.geom) >= s and ST_Y(f.geom) < n
+)"""
+
+_SINGLE = """
+, mark as (
+    select id, name, grade, ST_AsMVTGeom(ST_Transform(geom, 3857), e, 4096, 0, false) geom
+    from inside, tile
+)"""
+
+# A cell with one point is that point; the others lie where their points lie on average.
+_CELL = """
+, mark as (
+    select case when n_in = 1 then id end id, case when n_in = 1 then name end name, grade,
+        case when n_in > 1 then n_in end count,
+        ST_AsMVTGeom(ST_Transform(ST_SetSRID(ST_MakePoint(cx, cy), 4326), 3857), e, 4096, 0, false)
+            geom
+    from (select count(*)::int n_in, min(id) id, min(name) name, min(grade) grade,
+        avg(x) cx, avg(y) cy from inside, tile
+        group by floor((x - w) / (east - w) * {cells}), floor((y - s) / (n - s) * {cells})
+    ) cell, tile
+)"""
+
+
+@lru_cache(maxsize=256)
+def _points(layer: Layer, single: bool, past: bool) -> bytes:
+    rows = relation(layer, datetime.max if past else None)
+    mark = sql.SQL(_SINGLE) if single else sql.SQL(_CELL).format(cells=sql.Literal(_CELLS))
+    tail = sql.SQL(" select ST_AsMVT(mark, {}, 4096, 'geom', {}) from mark").format(
+        sql.Literal(layer.id), sql.Literal("id") if single else sql.Literal(None)
+    )
+    return (sql.SQL(_TILE).format(rows=rows) + mark + tail).as_bytes()
+
+
+async def points(
+    db: Db, layer: Layer, z: int, x: int, y: int, as_of: datetime | None = None
+) -> bytes:
+    """One MVT of a layer: `{id, name, grade?}` for a point, `{count, grade?}` for a cell."""
+    _check(z, x, y)
+    statement = _points(layer, z >= SINGLE_FROM, as_of is not None)
+    async with db.cursor(binary=True) as cursor:
+        await cursor.execute(statement, {"z": z, "x": x, "y": y, "as_of": as_of})
+        row = await cursor.fetchone()
+    return bytes(row[0]) if row and row[0] else b""
+
+
+_GROUND = """
+with tile as materialized (
+    select e, ST_Transform(ST_Expand(e, m * 64), 4326) g, m, m / 111320.0 / 2 as deg
+    from (select e, (ST_XMax(e) - ST_XMin(e)) / 256 m
+        from (select ST_TileEnvelope(%(z)s, %(x)s, %(y)s) e) a) b
+), regions as (
+    select r.code, r.name, r.level,
+        ST_AsMVTGeom(ST_Transform(ST_Simplify(r.geom, deg, true), 3857), e, 4096, 64) geom
+    from region r, tile
+    where r.geom && tile.g and (level <> 'village' or %(z)s >= 12)
+), labels as (
+    select r.code, r.name, r.level,
+        ST_AsMVTGeom(ST_Transform(ST_PointOnSurface(r.geom), 3857), e, 4096, 2048) geom
+    from region r, tile where r.geom && tile.g
+        and (level <> 'village' or %(z)s >= 12) and (level <> 'township' or %(z)s >= 9)
+), things as (
+    select kind, class, name, bridge,
+        ST_AsMVTGeom(ST_Transform(ST_Simplify(k.geom, deg, true), 3857), e, 4096, 64) geom
+    from ground k, tile where k.geom && tile.g
+        and (kind <> 'road' or %(z)s >= 13 or class in ('motorway', 'trunk', 'primary')
+            or (%(z)s >= 10 and class in ('secondary', 'tertiary')) or %(z)s >= 12)
+        and (class <> 'stream' or %(z)s >= 11)
+)
+select (select coalesce(ST_AsMVT(t, 'region'), '') from regions t)
+    || (select coalesce(ST_AsMVT(t, 'region_label'), '') from labels t)
+    || (select coalesce(ST_AsMVT(t, 'forest'), '') from things t where kind = 'forest')
+    || (select coalesce(ST_AsMVT(t, 'water'), '') from things t where kind = 'water')
+    || (select coalesce(ST_AsMVT(t, 'river'), '') from things t where kind = 'river')
+    || (select coalesce(ST_AsMVT(t, 'mine'), '') from things t where kind = 'mine')
+    || (select coalesce(ST_AsMVT(t, 'road'), '') from things t where kind = 'road')
+"""
+
+
+async def ground(db: Db, z: int, x: int, y: int) -> bytes:
+    """The county's own base map as MVT: regions, their labels, forest, water, rivers, roads."""
+    _check(z, x, y)
+    async with db.cursor(binary=True) as cursor:
+        await cursor.execute(_GROUND, {"z": z, "x": x, "y": y})
+        row = await cursor.fetchone()
+    return bytes(row[0]) if row and row[0] else b""
+
+
+def _check(z: int, x: int, y: int) -> None:
+    if not (0 <= z <= DEEPEST and 0 <= x < 2**z and 0 <= y < 2**z):
+        raise BadInput(f"没有这块瓦片：{z}/{x}/{y}。级别 0 至 {DEEPEST}，行列号须在该级范围内。")
