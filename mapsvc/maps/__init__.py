@@ -1,0 +1,1 @@
+"""The pages: the Folium map shell, the plain pages and the assets both point to."""

@@ -1,0 +1,36 @@
+// Bundles web/src into mapsvc/static/build: hashed names and a manifest that maps plain names to them.
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const outdir = path.join(here, "..", "mapsvc", "static", "build");
+
+await rm(outdir, { recursive: true, force: true });
+await mkdir(outdir, { recursive: true });
+
+const { metafile } = await build({
+  absWorkingDir: here,
+  entryPoints: ["src/map.js", "src/map.css", "src/pages.js", "src/pages.css"],
+  outdir,
+  bundle: true,
+  minify: true,
+  metafile: true,
+  entryNames: "[name]-[hash]",
+  assetNames: "[name]-[hash]",
+  loader: { ".png": "file", ".svg": "file" },
+  format: "iife",
+  // Domestic desktops (Kylin, UOS) ship Chromium builds as old as this.
+  target: ["chrome80"],
+  legalComments: "linked",
+  charset: "utf8",
+  logLevel: "warning",
+});
+
+const manifest = {};
+for (const [file, output] of Object.entries(metafile.outputs)) {
+  if (output.entryPoint) manifest[path.basename(output.entryPoint)] = path.basename(file);
+}
+await writeFile(path.join(outdir, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+for (const [name, file] of Object.entries(manifest)) console.log(`${name} -> ${file}`);

@@ -1,0 +1,61 @@
+// One way to the server: problems become errors with Chinese words, lost sessions go to sign-in.
+
+export const link = new EventTarget();
+link.seen = new Date();
+let up = true;
+
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body.detail || body.title || `服务器返回错误（${status}）`);
+    this.status = status;
+    this.body = body;
+  }
+}
+
+export class Unreachable extends Error {}
+
+function report(reached) {
+  if (reached) link.seen = new Date();
+  if (reached === up) return;
+  up = reached;
+  link.dispatchEvent(new Event(reached ? "up" : "down"));
+}
+
+export function signIn() {
+  const here = location.pathname + location.search + location.hash;
+  location.assign(`/login?next=${encodeURIComponent(here)}`);
+}
+
+export async function call(url, options = {}) {
+  let response;
+  try {
+    response = await fetch(url, { credentials: "same-origin", ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    report(false);
+    throw new Unreachable("与服务器的连接已断开");
+  }
+  report(true);
+  if (response.ok) return response;
+  if (response.status === 401 && location.pathname !== "/login") {
+    signIn();
+    return new Promise(() => {});
+  }
+  throw new Problem(response.status, await response.json().catch(() => ({})));
+}
+
+export async function get(url, options) {
+  return (await call(url, options)).json();
+}
+
+export async function send(method, url, body) {
+  const headers = { "X-Requested-With": "mapsvc" };
+  const options = { method, headers };
+  if (body instanceof FormData) options.body = body;
+  else if (body !== undefined) {
+    headers["Content-Type"] = "application/json";
+    options.body = JSON.stringify(body);
+  }
+  const response = await call(url, options);
+  return response.status === 204 ? null : response.json();
+}

@@ -1,0 +1,123 @@
+// Place names and feature names, set where nothing else stands.
+
+export const FONT = '"Noto Sans CJK SC","Source Han Sans SC","PingFang SC","Microsoft YaHei",sans-serif';
+
+const STYLES = {
+  county: { font: `600 17px ${FONT}`, size: 17, colour: "#41504d", from: 3, to: 10, spread: 6 },
+  township: { font: `600 13px ${FONT}`, size: 13, colour: "#3d4b48", from: 10, to: 15, spread: 2 },
+  village: { font: `400 11px ${FONT}`, size: 11, colour: "#5b6764", from: 13, to: 20, spread: 0 },
+  river: { font: `italic 400 12px ${FONT}`, size: 12, colour: "#4d7480", from: 11, to: 20, spread: 3 },
+  water: { font: `italic 400 11px ${FONT}`, size: 11, colour: "#4d7480", from: 12, to: 20, spread: 0 },
+  road: { font: `400 10px ${FONT}`, size: 10, colour: "#6b665c", from: 12, to: 20, spread: 0 },
+  mine: { font: `400 11px ${FONT}`, size: 11, colour: "#6a625a", from: 14, to: 20, spread: 0 },
+  feature: { font: `500 12px ${FONT}`, size: 12, colour: "#1d2b2a", from: 0, to: 99, spread: 0 },
+};
+const ORDER = ["county", "township", "river", "water", "village", "road", "mine"];
+
+class Boxes {
+  constructor() {
+    this.cells = new Map();
+  }
+
+  _keys(box, visit) {
+    for (let i = Math.floor(box[0] / 64); i <= Math.floor(box[2] / 64); i++)
+      for (let j = Math.floor(box[1] / 64); j <= Math.floor(box[3] / 64); j++)
+        if (visit(i * 65536 + j)) return true;
+    return false;
+  }
+
+  free(box) {
+    return !this._keys(box, (key) =>
+      (this.cells.get(key) || []).some(
+        (o) => box[0] < o[2] && o[0] < box[2] && box[1] < o[3] && o[1] < box[3],
+      ),
+    );
+  }
+
+  add(box) {
+    this._keys(box, (key) => {
+      const cell = this.cells.get(key);
+      if (cell) cell.push(box);
+      else this.cells.set(key, [box]);
+    });
+  }
+}
+
+function write(ctx, text, style, x, y) {
+  ctx.font = style.font;
+  ctx.fillStyle = style.colour;
+  ctx.textBaseline = "middle";
+  if (!style.spread) {
+    ctx.strokeText(text, x, y);
+    ctx.fillText(text, x, y);
+    return;
+  }
+  for (const pass of ["strokeText", "fillText"]) {
+    let at = x;
+    for (const letter of text) {
+      ctx[pass](letter, at, y);
+      at += ctx.measureText(letter).width + style.spread;
+    }
+  }
+}
+
+function measure(ctx, text, style) {
+  ctx.font = style.font;
+  return ctx.measureText(text).width + style.spread * (Array.from(text).length - 1);
+}
+
+const SPOTS = [[0, 0], [0, 1], [0, -1], [0.6, 0], [-0.6, 0], [0, 2], [0, -2], [0.9, 0.9], [-0.9, -0.9]];
+
+export class Lettering {
+  constructor(ctx, obstacles) {
+    this.ctx = ctx;
+    this.boxes = new Boxes();
+    for (const { x, y, r } of obstacles) this.boxes.add([x - r, y - r, x + r, y + r]);
+    ctx.lineJoin = "round";
+    ctx.lineWidth = 3;
+    ctx.strokeStyle = "rgba(255, 255, 255, 0.9)";
+    ctx.textAlign = "left";
+  }
+
+  _put(text, style, left, top, width) {
+    const pad = 3;
+    const box = [left - pad, top - style.size / 2 - pad, left + width + pad, top + style.size / 2 + pad];
+    if (!this.boxes.free(box)) return false;
+    this.boxes.add(box);
+    write(this.ctx, text, style, left, top);
+    return true;
+  }
+
+  /** Names of single features, right of the symbol or else left, below, above. */
+  features(items) {
+    const style = STYLES.feature;
+    for (const { x, y, r, name } of items) {
+      if (!name) continue;
+      const text = name.length > 16 ? `${name.slice(0, 15)}…` : name;
+      const width = measure(this.ctx, text, style);
+      const gap = r + 5;
+      const spots = [[x + gap, y], [x - gap - width, y], [x - width / 2, y + gap + 6], [x - width / 2, y - gap - 6]];
+      spots.some(([left, top]) => this._put(text, style, left, top, width));
+    }
+  }
+
+  /** Places {kind, text, x, y, rank}: each name once within a stretch of the screen. */
+  places(places, zoom) {
+    const seen = new Map();
+    const sorted = places
+      .filter(({ kind }) => STYLES[kind] && zoom >= STYLES[kind].from && zoom <= STYLES[kind].to)
+      .sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind) || b.rank - a.rank);
+    for (const { kind, text, x, y } of sorted) {
+      const key = `${kind} ${text}`;
+      const twins = seen.get(key) || [];
+      if (twins.some(([a, b]) => Math.hypot(a - x, b - y) < 420)) continue;
+      const style = STYLES[kind];
+      const width = measure(this.ctx, text, style);
+      const moves = kind === "township" || kind === "county" ? SPOTS : SPOTS.slice(0, 3);
+      const put = moves.some(([dx, dy]) =>
+        this._put(text, style, x - width / 2 + dx * width, y + dy * (style.size + 8), width),
+      );
+      if (put) seen.set(key, [...twins, [x, y]]);
+    }
+  }
+}

@@ -1,0 +1,245 @@
+// The map page: Folium's shell calls mapsvc.start() with its map and layers.
+import L from "leaflet";
+import { get, link } from "./api.js";
+import { County } from "./county.js";
+import { h } from "./dom.js";
+import { readHash, writeHash } from "./hash.js";
+import { Hover } from "./hover.js";
+import { Nearest } from "./nearest.js";
+import { Panel } from "./panel.js";
+import { Popups } from "./popup.js";
+import { Features, Scene } from "./scene.js";
+import { Search } from "./search.js";
+import { NAMES, latLng, shifted, toTrue, useCrs } from "./shift.js";
+import { connectionBar, ribbon } from "./status.js";
+import { tones } from "./symbols.js";
+import { moment } from "./words.js";
+
+const REFRESH_MS = 60_000;
+
+class App {
+  constructor(map, shell) {
+    this.map = map;
+    this.shell = shell;
+    this.base = null;
+    this.layers = [];
+    for (const [name, order] of [["relief", 210], ["mask", 220], ["outline", 230], ["points", 420], ["marks", 450]])
+      map.createPane(name).style.zIndex = order;
+    this.scene = map.scene = new Scene();
+    this.wanted = readHash();
+    connectionBar(() => this.refresh());
+    this.load().catch((error) => this.fail(error));
+  }
+
+  async load() {
+    const [about, layers, me] = await Promise.all([
+      get("/api/map"),
+      get("/api/layers"),
+      get("/api/session"),
+    ]);
+    this.about = about;
+    document.title = `${about.title} · 一张图`;
+    if (about.demo) ribbon();
+    this.view();
+    this.scene.addTo(this.map);
+    this.build(me, layers);
+    this.takeLayers(layers);
+    this.useBase(this.wanted.base in this.shell.pictures ? this.wanted.base : this.shell.baseMaps[0].id);
+    for (const layer of layers)
+      if (!this.wanted.layers || this.wanted.layers.includes(layer.id)) this.toggle(layer.id, true);
+    this.listen();
+    this.outline();
+  }
+
+  view() {
+    const { bounds } = this.about.county;
+    const { zoom, lat, lon } = this.wanted;
+    if (zoom !== undefined) this.map.setView([lat, lon], zoom, { animate: false });
+    else if (bounds) {
+      const [west, south, east, north] = bounds;
+      const left = window.innerWidth > 720 ? 332 : 0;
+      const box = [[south, west], [north, east]];
+      this.map.fitBounds(box, { paddingTopLeft: [left, 12], paddingBottomRight: [12, 12], animate: false });
+    } else this.map.setView([35, 104], 5, { animate: false });
+  }
+
+  build(me, layers) {
+    this.popups = new Popups(this);
+    this.nearest = new Nearest(this);
+    this.panel = new Panel(this, me);
+    this.search = new Search(this, this.panel.searchBox);
+    this.hover = new Hover(this);
+    this.note = document.body.appendChild(h("div", { class: "map-note" }));
+    this.panel.setLayers(layers);
+    L.control.zoom({ position: "bottomright", zoomInTitle: "放大", zoomOutTitle: "缩小" }).addTo(this.map);
+  }
+
+  /** Fresh facts about the layers; a new version makes new tile addresses. */
+  takeLayers(layers) {
+    const colours = tones(layers);
+    this.layers = layers;
+    this.byId = new Map(layers.map((layer) => [layer.id, layer]));
+    this.scene.setLooks(
+      new Map(
+        layers.map((layer) => [
+          layer.id,
+          {
+            shape: layer.symbol.shape,
+            colour: colours.get(layer.id),
+            graded: Boolean(layer.grade),
+            version: layer.version,
+            count: layer.count,
+            noun: layer.noun,
+          },
+        ]),
+      ),
+    );
+    this.panel.update(layers);
+  }
+
+  async refresh() {
+    const [about, layers] = await Promise.all([get("/api/map"), get("/api/layers")]);
+    this.about.time = about.time;
+    this.takeLayers(layers);
+    this.sayNote();
+  }
+
+  listen() {
+    const { map } = this;
+    const save = () => this.save();
+    map.on("moveend", save);
+    map.on("click", (event) => this.click(event));
+    map.getContainer().addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target === map.getContainer()) this.ask(map.getCenter());
+    });
+    setInterval(() => {
+      if (!document.hidden) this.refresh().catch(() => {});
+    }, REFRESH_MS);
+    link.addEventListener("up", () => this.map.eachLayer((layer) => layer.redraw && layer.redraw()));
+  }
+
+  click(event) {
+    const item = this.scene.at(event.containerPoint);
+    if (!item) return this.ask(event.latlng);
+    if (item.count === 1 && item.members) {
+      const [member] = item.members;
+      return this.popups.open(member.layer, member.id, this.scene.latLngOf(item));
+    }
+    return this.into(item);
+  }
+
+  /** Into a bubble; one that no zoom opens lists its members. */
+  into(item) {
+    const { map } = this;
+    const at = this.scene.latLngOf(item);
+    if (map.getZoom() >= map.getMaxZoom()) {
+      if (item.members) this.popups.list(item.members, at);
+      return;
+    }
+    const deeper = item.count > 200 ? 1 : 2;
+    map.flyTo(at, Math.min(map.getMaxZoom(), map.getZoom() + deeper), { duration: 0.4 });
+  }
+
+  ask(latlng) {
+    this.nearest.from(toTrue([latlng.lng, latlng.lat]));
+  }
+
+  toggle(id, on) {
+    const layer = this.shell.features[id];
+    if (!layer) return;
+    if (on) layer.addTo(this.map);
+    else layer.remove();
+    this.panel.setShown(id, on);
+    this.save();
+  }
+
+  shown() {
+    return this.layers.filter(({ id }) => this.scene.shown.has(id));
+  }
+
+  useBase(id) {
+    const base = this.shell.baseMaps.find((b) => b.id === id);
+    if (this.base) for (const layer of this.shell.pictures[this.base.id]) layer.remove();
+    const centre = this.map.getCenter();
+    const kept = toTrue([centre.lng, centre.lat]);
+    this.base = base;
+    useCrs(base.crs);
+    for (const layer of this.shell.pictures[id]) layer.addTo(this.map);
+    if (shifted()) this.map.setView(latLng(kept), this.map.getZoom(), { animate: false });
+    const [first] = this.shell.pictures[id];
+    const own = first instanceof County;
+    if (own) first.setRelief(this.about.relief);
+    this.scene.setGround(own ? first : null);
+    this.panel.setBase(id);
+    this.nearest.redraw();
+    this.popups.close();
+    this.sayNote();
+    this.outline();
+    this.save();
+  }
+
+  /** County edge: dims the outside of our own map, outlines townships on a foreign one. */
+  async outline() {
+    if (this.edges) this.edges.remove();
+    this.edges = null;
+    const own = this.shell.pictures[this.base.id][0] instanceof County;
+    try {
+      const found = await this.regions(own ? "county" : "township");
+      if (own !== this.shell.pictures[this.base.id][0] instanceof County) return;
+      const rings = found.features.flatMap(({ geometry }) => ringsOf(geometry).map((ring) => ring.map(latLng)));
+      if (own) this.shell.pictures[this.base.id][0].setOutline(rings);
+      else {
+        const renderer = L.svg({ pane: "outline", padding: 0.5 });
+        this.edges = L.polyline(rings, { renderer, className: "township-edges", interactive: false });
+        this.edges.addTo(this.map);
+      }
+    } catch (error) {
+      // Without outlines the map is poorer but right.
+      console.warn("outlines:", error.message);
+    }
+  }
+
+  regions(level) {
+    this.known = this.known || {};
+    this.known[level] = this.known[level] || get(`/api/regions?level=${level}`);
+    return this.known[level];
+  }
+
+  sayNote() {
+    const { crs, attribution } = this.base;
+    const parts = [`数据时间 ${moment(this.about.time)}`];
+    if (attribution) parts.unshift(attribution);
+    if (shifted()) parts.push(`底图坐标：${NAMES[crs]}，点位仅在显示时偏移`);
+    if (this.base.id === "county") parts.unshift("底图：本县数据，内部使用，未经地图审核");
+    this.note.textContent = parts.join("　");
+  }
+
+  save() {
+    const centre = this.map.getCenter();
+    writeHash({
+      zoom: this.map.getZoom(),
+      lat: centre.lat,
+      lon: centre.lng,
+      layers: this.shown().map(({ id }) => id),
+      base: this.base && this.base.id,
+    });
+  }
+
+  fail(error) {
+    document.body.append(h("div", { class: "fatal", role: "alert" }, `地图没有打开：${error.message}`));
+  }
+}
+
+function ringsOf(geometry) {
+  if (!geometry) return [];
+  return geometry.type === "Polygon" ? geometry.coordinates : geometry.coordinates.flat();
+}
+
+window.L = L;
+window.mapsvc = {
+  county: () => new County(),
+  features: (id) => new Features(id),
+  start: (map, shell) => {
+    window.mapsvc.app = new App(map, shell);
+  },
+};

@@ -1,0 +1,122 @@
+// What a feature says of itself: the fields its layer declares, as text and nothing but text.
+import L from "leaflet";
+import { get } from "./api.js";
+import { fill, h } from "./dom.js";
+import { latLng } from "./shift.js";
+import { GRADE, UNGRADED, swatch } from "./symbols.js";
+import { age, day, degrees, number } from "./words.js";
+
+const DAY_MS = 86_400_000;
+
+function shown(value, field) {
+  if (value === null || value === undefined || value === "") return null;
+  if (field.type === "boolean") return value ? "是" : "否";
+  if (Array.isArray(value)) return value.join("、");
+  if (typeof value === "number") return number(value) + (field.unit ? ` ${field.unit}` : "");
+  return String(value) + (field.unit ? ` ${field.unit}` : "");
+}
+
+function records(rows, field) {
+  const used = field.columns.filter((column) => rows.some((row) => row[column.id] !== undefined && row[column.id] !== null));
+  const head = h("tr", {}, ...used.map((column) => h("th", { scope: "col" }, column.title)));
+  const body = rows.map((row) =>
+    h("tr", {}, ...used.map((column) => h("td", { class: column.type === "number" ? "num" : null }, shown(row[column.id], column) || "—"))),
+  );
+  return h("div", { class: "records", tabindex: "0" }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...body)));
+}
+
+function chip(grade, text) {
+  return h("span", { class: `chip grade-${grade || 0}` }, text);
+}
+
+function gradeOf(layer, value) {
+  const field = layer.fields.find(({ id }) => id === layer.grade);
+  const found = field && (field.values || []).find((v) => (v.value || v) === value);
+  return found ? found.grade : null;
+}
+
+export class Popups {
+  constructor(app) {
+    this.app = app;
+    this.popup = L.popup({ maxWidth: 380, minWidth: 300, autoPanPaddingTopLeft: [350, 24], autoPanPadding: [24, 24], closeButton: false });
+  }
+
+  close() {
+    this.app.map.closePopup(this.popup);
+  }
+
+  show(at, ...content) {
+    this.popup.setLatLng(at).setContent(h("div", { class: "card" }, ...content)).openOn(this.app.map);
+  }
+
+  async open(layerId, id, at) {
+    const wait = h("p", { class: "quiet" }, "正在读取…");
+    if (at) this.show(at, wait);
+    try {
+      const feature = await get(`/api/layers/${layerId}/features/${id}`);
+      const place = feature.geometry.type === "Point" ? latLng(feature.geometry.coordinates) : at;
+      this.show(place, ...this.card(layerId, feature));
+    } catch (error) {
+      if (at) this.show(at, h("p", { class: "quiet", role: "alert" }, error.message));
+    }
+  }
+
+  /** A feature that came with another answer needs no second request. */
+  openFeature(layerId, feature) {
+    this.show(latLng(feature.geometry.coordinates), ...this.card(layerId, feature));
+  }
+
+  list(members, at) {
+    const rows = members.map(({ layer, id, name }) =>
+      h("li", {}, h("button", { type: "button", class: "plain", onclick: () => this.open(layer, id, at) }, this.symbol(layer), name || "（未命名）")),
+    );
+    this.show(at, h("h2", {}, `此处有 ${members.length} 个点`), h("ul", { class: "members" }, ...rows));
+  }
+
+  symbol(layerId, grade) {
+    const look = this.app.scene.looks.get(layerId);
+    return swatch(look.shape, look.graded ? GRADE[grade] || UNGRADED : look.colour);
+  }
+
+  card(layerId, feature) {
+    const layer = this.app.byId.get(layerId);
+    const p = feature.properties;
+    const grade = layer.grade ? gradeOf(layer, p[layer.grade]) : null;
+    const close = h("button", { type: "button", class: "close", "aria-label": "关闭", onclick: () => this.close() }, "×");
+    const head = h("header", {}, this.symbol(layerId, grade), h("div", {}, h("p", { class: "kind" }, layer.noun), h("h2", {}, p.name || "（未命名）")), close);
+    const [lon, lat] = feature.geometry.coordinates;
+    const fresh = p.verified_at ? (Date.now() - new Date(p.verified_at)) / DAY_MS : null;
+    const foot = h("footer", {});
+    fill(
+      foot,
+      h("span", {}, [p.region_name, p.code].filter(Boolean).join(" · ")),
+      h("span", {}, `${degrees(lon)}, ${degrees(lat)}`),
+      h("span", { class: fresh === null || fresh > layer.freshness.days ? "stale" : null }, `${age(fresh)} · 更新 ${day(p.updated_at)}`),
+      h("button", { type: "button", class: "text", onclick: () => this.near(lon, lat) }, "以此为中心查最近"),
+    );
+    return [head, this.fields(layer, p), foot];
+  }
+
+  near(lon, lat) {
+    this.close();
+    this.app.nearest.from([lon, lat]);
+  }
+
+  fields(layer, properties) {
+    const rows = [];
+    for (const id of layer.popup) {
+      const field = layer.fields.find((f) => f.id === id);
+      const value = properties[id];
+      if (!field || (Array.isArray(value) && !value.length)) continue;
+      if (field.type === "records" && Array.isArray(value)) {
+        rows.push(h("div", { class: "wide" }, h("dt", {}, field.title), h("dd", {}, records(value, field))));
+        continue;
+      }
+      const text = shown(value, field);
+      if (text === null) continue;
+      const body = id === layer.grade ? chip(gradeOf(layer, value), text) : text;
+      rows.push(h("div", {}, h("dt", {}, field.title), h("dd", { class: field.type === "phone" ? "phone" : null }, body)));
+    }
+    return rows.length ? h("dl", {}, ...rows) : h("p", { class: "quiet" }, "没有登记其他内容");
+  }
+}
