@@ -23,7 +23,7 @@ SEED = 990101
 TOWNSHIPS, VILLAGES = 16, 334
 RISK_POINTS, DEPOTS, FORCES = 107, 372, 351
 _LON, _LAT = 111.2, 27.9
-_WIDTH, _HEIGHT = 56_000.0, 50_000.0  # metres of land made for one county
+_WIDTH, _HEIGHT = 60_000.0, 54_000.0  # metres of land made for one county
 _FINE, _COARSE = 80.0, 250.0  # metres of one cell, with scenery and without
 
 
@@ -69,8 +69,8 @@ def build_province(
         each = points * (n + 1) // counties - points * n // counties - posts
         risk, store = np.rint(shares[:2] * max(0, each)).astype(int).tolist()
         row, col = divmod(n, across)
-        lon = _LON + (col - (across - 1) / 2) * 0.58
-        lat = _LAT + (row - (across - 1) / 2) * 0.46
+        lon = _LON + (col - (across - 1) / 2) * 0.62
+        lat = _LAT + (row - (across - 1) / 2) * 0.5
         code = f"99{n // 20 + 1:02d}{n % 20 + 1:02d}"
         yield _county(code, names.county_name(n), Plane(lon, lat, _WIDTH, _HEIGHT, _COARSE),
                       np.random.default_rng([seed, n]), (TOWNSHIPS, VILLAGES),
@@ -95,7 +95,7 @@ def _county(
     if not scenic:
         return county
     shape = found.regions[0].geometry
-    ground, roads = scenery.drawn(land, stems, found, shape, rng, dice)
+    ground, roads = scenery.drawn(land, stems, found, shape, rng)
     return County(code, name, found.regions, features, ground, relief(land.terrain, shape), roads)
 
 

@@ -2,7 +2,6 @@
 
 from datetime import date, timedelta
 
-import numpy as np
 from numpy.random import Generator
 
 from . import names
@@ -60,9 +59,8 @@ def depots(
         plan += [(v, dice.pick(_VILLAGE_KINDS), "村级") for v in villages[: count - len(plan)]]
     plan = plan[:count]
     hosts = [place for place, _, _ in plan]
-    far = np.where([level == "县级" for _, _, level in plan], 900.0, 260.0)
-    spots = beside(plane, rng, hosts, 30.0, 1.0 * float(far.min()))
-    wide = np.flatnonzero(far > 500)
+    spots = beside(plane, rng, hosts, 30.0, 260.0)
+    wide = [i for i, place in enumerate(hosts) if place.level == "county"]
     spots[wide] = beside(plane, rng, [hosts[i] for i in wide], 250.0, 900.0)
     return [
         _depot(dice, n, place, kind, level, lon, lat, today)
@@ -75,7 +73,7 @@ def _depot(
     dice: Dice, number: int, place: Place, kind: str, level: str, lon: float, lat: float,
     today: date,
 ) -> Feature:
-    scale = {"县级": 25, "乡镇级": 5, "村级": 1}[level]
+    scale = {"县级": 12, "乡镇级": 4, "村级": 1}[level]
     stock = dice.some(_ITEMS[kind], {"县级": 14, "乡镇级": 7, "村级": dice.whole(2, 5)}[level])
     title = "应急物资综合库" if kind == "综合库" else f"{kind}物资{'库' if scale > 1 else '储备点'}"
     if kind == "其他":
@@ -85,7 +83,7 @@ def _depot(
         "level": level,
         "items": [_item(dice, item, scale, today) for item in stock],
         "address": _address(dice, place),
-        "area": dice.whole(8, 40) * (1 if scale == 1 else 4 * scale),
+        "area": dice.whole(8, 40) * (1 if scale == 1 else 5 * scale),
         "manager": names.person(dice),
         "manager_phone": names.phone(dice),
     }
@@ -97,8 +95,10 @@ def _depot(
 
 def _item(dice: Dice, item: Item, scale: int, today: date) -> dict[str, object]:
     name, unit, low, high, years = item
-    out: dict[str, object] = {"item": name, "quantity": dice.whole(low, high) * scale,
-                              "unit": unit}
+    quantity = dice.whole(low, high) * scale
+    if quantity >= 100:
+        quantity -= quantity % 10
+    out: dict[str, object] = {"item": name, "quantity": quantity, "unit": unit}
     if years:
         # Bought at any time of its life; one in twenty five was forgotten past its date.
         left = dice.whole(-150, 0) if dice.chance(0.04) else dice.whole(5, years * 365)

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 from scipy import ndimage
 from shapely import MultiPolygon, Polygon
@@ -18,6 +19,9 @@ _TINT = (  # height above the lowest, metres; red, green, blue
     (1100, 228, 225, 217), (1500, 238, 238, 235),
 )
 _WIDTH = 1360  # pixels
+_SHADES = 40
+
+Bytes = NDArray[np.uint8]
 
 
 def relief(terrain: Terrain, county: Polygon | MultiPolygon) -> Relief:
@@ -34,12 +38,12 @@ def relief(terrain: Terrain, county: Polygon | MultiPolygon) -> Relief:
     at = plane.rowcol(xy).T.reshape(2, rows, _WIDTH)
     height: Floats = ndimage.map_coordinates(terrain.height, at, order=3, mode="nearest")
     metre = math.radians(east - west) / _WIDTH * 6378137.0 * math.cos(math.radians(plane.lat))
-    rgb = _coloured(height, metre)
-    alpha = _veil(county, (west, south, east, north), rows)
-    picture = Image.fromarray(np.dstack([rgb, np.asarray(alpha)]), "RGBA")
+    veil = np.asarray(_veil(county, (west, south, east, north), rows))
+    index, palette = _coloured(height, metre, veil)
+    picture = Image.fromarray(index, "P")
+    picture.putpalette(palette, "RGBA")
     buffer = io.BytesIO()
-    picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
-        buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG", optimize=True)
     return Relief(buffer.getvalue(), west, south, east, north)
 
 
@@ -47,8 +51,12 @@ def _mercator(lat: float) -> float:
     return math.log(math.tan(math.pi / 4 + math.radians(lat) / 2))
 
 
-def _coloured(height: Floats, metre: float) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Height (rows from the north, metres) to shaded colours (rows, columns, 3)."""
+def _coloured(height: Floats, metre: float, veil: Bytes) -> tuple[Bytes, bytes]:
+    """Palette indices (rows, columns) of the shaded land, and the RGBA palette.
+
+    Forty shades of six tints, and sixteen strengths of one colour where the land fades out: an
+    octree would spend the palette on the fade and leave terraces on the slopes.
+    """
     south, east = np.gradient(ndimage.gaussian_filter(height, 1.0), metre)
     lit = np.zeros_like(height)
     # Three soft lamps instead of one: valleys across the light stay readable.
@@ -56,11 +64,19 @@ def _coloured(height: Floats, metre: float) -> np.ndarray[tuple[int, ...], np.dt
         a = math.radians(azimuth)
         slope = -(east * math.sin(a) - south * math.cos(a))
         lit += share * (0.72 + 0.70 * slope) / np.sqrt(1 + 1.2 * (east**2 + south**2))
-    shade = 1 + 0.62 * (np.clip(lit, 0.15, 1.1) - 0.72)
+    shades = np.linspace(0.70, 1.12, _SHADES)
+    shade = 1 + 0.55 * (np.clip(lit, 0.15, 1.1) - 0.72)
+    tone = np.rint((shade - shades[0]) / (shades[-1] - shades[0]) * (_SHADES - 1))
     stops = np.array(_TINT, dtype=np.float64)
-    above = height - height.min()
-    tint = np.dstack([np.interp(above, stops[:, 0], stops[:, i]) for i in (1, 2, 3)])
-    return np.clip(tint * shade[..., None], 0, 255).astype(np.uint8)
+    tint = np.rint(np.interp(height - height.min(), stops[:, 0], np.arange(len(stops))))
+    index = np.clip(tone, 0, _SHADES - 1) * len(stops) + tint
+    colours = np.clip(shades[:, None, None] * stops[None, :, 1:], 0, 255).reshape(-1, 3)
+    fades = 256 - len(colours)
+    faint = np.tile(stops[2, 1:], (fades, 1))
+    strength = np.concatenate([np.full(len(colours), 255.0), np.linspace(0, 255, fades)])
+    palette = np.column_stack([np.vstack([colours, faint]), strength]).astype(np.uint8)
+    fading = len(colours) + np.rint(veil.astype(np.float64) / 255 * (fades - 1))
+    return np.where(veil == 255, index, fading).astype(np.uint8), palette.tobytes()
 
 
 def _veil(

@@ -6,16 +6,17 @@ from numpy.random import Generator
 from shapely import LineString, MultiPolygon, Polygon
 
 from . import cover, water
-from .dice import Dice
+from .crossings import network
 from .model import Ground, RoadNetwork
 from .places import Places
 from .plane import Plane
+from .roads import roads
 from .sites import Land
 
 
 def drawn(
     land: Land, stems: list[water.Stem], places: Places, county: Polygon | MultiPolygon,
-    rng: Generator, dice: Dice,
+    rng: Generator,
 ) -> tuple[list[Ground], RoadNetwork]:
     """All ground objects, cut at the county's border, and the road network."""
     plane = land.terrain.plane
@@ -32,7 +33,12 @@ def drawn(
     for mine in land.mines:
         name = f"{_village(land, places, mine.cell)}{mine.product}"
         out.append(Ground("mine", "", name, cover.pit(mine, plane, rng)))
-    return out, RoadNetwork({}, [])
+    lines = [(g.geometry, g.class_, g.name) for g in out
+             if g.kind == "river" and isinstance(g.geometry, LineString)]
+    built = roads(land, [line for line, _, _ in lines], places.townships[0].name, rng)
+    out += [Ground("road", r.tags["highway"], r.tags.get("name", ""), LineString(r.line))
+            for r in built]
+    return out, network(built, lines, plane)
 
 
 def _village(land: Land, places: Places, cell: int) -> str:
@@ -41,9 +47,10 @@ def _village(land: Land, places: Places, cell: int) -> str:
 
 
 def _base(places: Places, plane: Plane, shape: Polygon | MultiPolygon) -> str:
-    seats = np.array([p.xy for p in places.villages])
+    rural = [p for p in places.villages if p.name.endswith("村")]
+    seats = np.array([p.xy for p in rural])
     x, y = plane.metres(shapely.get_coordinates(shapely.point_on_surface(shape)))[0]
-    nearest = places.villages[int(np.hypot(seats[:, 0] - x, seats[:, 1] - y).argmin())]
+    nearest = rural[int(np.hypot(seats[:, 0] - x, seats[:, 1] - y).argmin())]
     return nearest.name.removesuffix("村").removesuffix("社区")
 
 

@@ -37,7 +37,8 @@ def settle(
     chosen = _inside(plane, rng, seeds, owner, villages)
     number = np.full(seeds.size, -1, dtype=np.int64)
     number[chosen] = np.arange(villages)
-    labels = _patched(number[owner].reshape(plane.shape), seeds[chosen])
+    labels = _rounded(number[owner].reshape(plane.shape), plane, rng, seeds[chosen])
+    labels = _patched(labels, seeds[chosen])
     seat = seeds[chosen]
     capital, township = _townships(terrain, seat, labels, townships)
     return Territory(seat, township, capital, labels)
@@ -49,9 +50,9 @@ def _seeds(terrain: Terrain, rng: Generator, water: Mask, villages: int) -> Ints
     rows, cols = plane.shape
     low = np.exp(-(height - height.min()) / 500)
     crowd = (0.25 + low).ravel()
-    count = int(villages * 1.44)
+    count = int(villages * 1.44 * plane.width * plane.height / 2.8e9)
     sample = rng.choice(crowd.size, size=min(crowd.size, 40 * count), p=crowd / crowd.sum())
-    points = np.column_stack(np.divmod(sample, cols)).astype(np.float64)
+    points = np.column_stack(np.divmod(sample, cols)) + rng.uniform(-0.5, 0.5, (sample.size, 2))
     centre, _ = kmeans2(points, points[:count].copy(), iter=12, minit="matrix")
     reach = max(1, round(420 / plane.cell))
     burden = slope * 1000 + (height - ndimage.uniform_filter(height, 2 * reach + 1)) * 0.5
@@ -95,6 +96,18 @@ def _inside(plane: Plane, rng: Generator, seeds: Ints, owner: Ints, villages: in
     if not np.isfinite(radius[chosen]).all():
         raise ValueError("too few village centres for the county")
     return np.sort(chosen)
+
+
+def _rounded(labels: Ints, plane: Plane, rng: Generator, seat: Ints) -> Ints:
+    """Cut off the teeth of the county's border and fill its notches, but keep it uneven."""
+    soft = ndimage.gaussian_filter((labels >= 0).astype(np.float64), 520 / plane.cell)
+    inside = soft + 0.10 * noise(rng, plane.shape, 40, 4) > 0.5
+    home = np.zeros(plane.shape, dtype=bool)
+    home.flat[seat] = True
+    inside |= ndimage.binary_dilation(home, iterations=max(2, round(300 / plane.cell)))
+    inside = ndimage.label(inside)[0] == ndimage.label(inside)[0].flat[seat[0]]
+    near = ndimage.distance_transform_edt(labels < 0, return_distances=False, return_indices=True)
+    return np.where(inside, labels[tuple(near)], -1)
 
 
 def _patched(labels: Ints, seat: Ints) -> Ints:
