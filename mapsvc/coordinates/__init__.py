@@ -4,6 +4,7 @@ See docs/coordinates.md for formulas, sources and accuracy.
 """
 
 from mapsvc.coordinates.china import in_china
+from mapsvc.coordinates.pairs import Form, Pair, Pairs, parse_pair, parse_pairs
 from mapsvc.coordinates.systems import (
     GaussKruger,
     System,
@@ -14,14 +15,24 @@ from mapsvc.coordinates.systems import (
     stated_accuracy,
     to_wgs84,
 )
+from mapsvc.coordinates.text import Angle, Problem, format_dms, parse_coordinate
 
 __all__ = [
+    "Angle",
+    "Form",
     "GaussKruger",
+    "Pair",
+    "Pairs",
+    "Problem",
     "System",
     "UnknownSystem",
+    "format_dms",
     "from_wgs84",
     "gauss_kruger_candidates",
     "in_china",
+    "parse_coordinate",
+    "parse_pair",
+    "parse_pairs",
     "parse_system",
     "stated_accuracy",
     "to_wgs84",

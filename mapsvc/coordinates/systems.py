@@ -31,7 +31,7 @@ _SAME_AS: Final = {4326: "wgs84", 4490: "cgcs2000"}
 _EPSG: Final = re.compile(r"(?:(?:urn:ogc:def:crs:)?epsg:[\d.]*:?)?(\d{4,6})")
 
 
-class UnknownSystem(ValueError):
+class UnknownSystem(ValueError):  # noqa: N818
     """Not a coordinate system we can use; the message is Chinese and says what may be given."""
 
     def __init__(self, text: str) -> None:
