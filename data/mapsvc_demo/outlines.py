@@ -1,5 +1,7 @@
 """From a grid of labels to polygons that share their borders exactly."""
 
+from collections import defaultdict
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -41,6 +43,21 @@ def borders(labels: Ints) -> list[Floats]:
     return [shapely.get_coordinates(part) for part in shapely.get_parts(merged)]
 
 
+def _eased(lines: list[Floats]) -> list[Floats]:
+    """Move each junction towards the lines that meet in it: no right angles from the grid."""
+    near: dict[tuple[float, float], list[Floats]] = defaultdict(list)
+    for line in lines:
+        step = min(3, len(line) // 2)
+        near[tuple(line[0])].append(line[step])
+        near[tuple(line[-1])].append(line[-1 - step])
+    out = []
+    for line in lines:
+        ends = np.array([np.mean([line[k], np.mean(near[tuple(line[k])], axis=0)], axis=0)
+                         for k in (0, -1)])
+        out.append(np.vstack([ends[:1], line[1:-1], ends[1:]]))
+    return out
+
+
 def coverage(
     labels: Ints, plane: Plane, *, sigma: float = 1.6, tolerance: float = 3.0
 ) -> dict[int, Polygon]:
@@ -50,10 +67,12 @@ def coverage(
     of its sides, so the polygons neither overlap nor leave gaps. Smoothing that would tear a
     narrow neck is taken back step by step; raw cell edges always succeed.
     """
-    lines = borders(labels)
+    raw = borders(labels)
+    eased = _eased(raw)
     wanted = np.unique(labels[labels >= 0])
     for strength in (sigma, sigma / 2, sigma / 4, 0.0):
-        rings = [_drawn(line, plane, strength, tolerance if strength else 0.0) for line in lines]
+        lines, thin = (eased, tolerance) if strength else (raw, 0.0)
+        rings = [_drawn(line, plane, strength, thin) for line in lines]
         found = _matched(rings, labels, plane)
         if len(found) == wanted.size and shapely.coverage_is_valid(list(found.values())):
             return found

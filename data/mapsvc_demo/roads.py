@@ -1,6 +1,6 @@
 """Road lines: routes on the grid become smooth curves that meet in shared points."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +10,22 @@ from shapely import LineString
 
 from .crossings import noded
 from .outlines import smoothed
-from .plane import Floats, Ints
-from .routes import CLASSES, Route, routes
+from .plane import Floats, Ints, Plane
+from .routes import CLASSES, Kind, Step, routes
 from .sites import Land
 from .streets import streets
 
 _SPEED = {"trunk": "80", "primary": "60", "secondary": "50"}
-_TUNNELS, _COVER, _SPAN = 4, 30.0, 1500.0  # at most; metres of rock above; metres long
-_Kind = tuple[int, str]
+_TUNNELS, _COVER, _SPAN = 4, 22.0, 1500.0  # at most; metres of rock above; metres long
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A road from junction to junction: cells (n,), metres (n, 2), class and number."""
+
+    cells: Ints
+    xy: Floats
+    kind: Kind
 
 
 @dataclass(slots=True)
@@ -36,99 +44,94 @@ class Road:
 def roads(land: Land, rivers: list[LineString], town: str, rng: Generator) -> list[Road]:
     """All roads and streets of the county; where two meet they share a vertex."""
     plane = land.terrain.plane
-    chains = _chains(routes(land), land.territory.seat)
-    bores = _bores(land, chains)
-    out: list[Road] = []
-    for n, (cells, kind) in enumerate(chains):
-        out += _stretches(land, cells, kind, bores.get(n))
-    seat = plane.centres(land.territory.seat[land.territory.capital[:1]])[0]
-    out += [Road(line, tags) for line, tags in streets(plane, seat, rivers, town, rng)]
+    seat = int(land.territory.seat[land.territory.capital[0]])
+    out = _bored(land, _pieces(plane, routes(land), seat))
+    centre = plane.centres(np.array([seat]))[0]
+    out += [Road(line, tags) for line, tags in streets(plane, centre, rivers, town, rng)]
     above = [road for road in out if not road.tunnel]
     for road, line in zip(above, noded([road.line for road in above]), strict=True):
         road.line = line
     return out
 
 
-def _chains(found: list[Route], seats: Ints) -> list[tuple[Ints, _Kind]]:
-    """The routes' cells as lines from junction to junction, each of one class and number."""
-    kinds: dict[tuple[int, int], _Kind] = {}
-    for route in found:
-        cells = route.cells.tolist()
-        for a, b in zip(cells, cells[1:], strict=False):
-            step = (min(a, b), max(a, b))
-            kinds[step] = min(kinds.get(step, (9, "")), (route.rank, route.ref))
-    near: dict[int, list[int]] = defaultdict(list)
-    for a, b in sorted(kinds):
-        near[a].append(b)
-        near[b].append(a)
+def _pieces(plane: Plane, kinds: dict[Step, Kind], seat: int) -> list[_Piece]:
+    """The steps as smooth lines in metres from junction to junction, the main roads first.
 
-    def kind(a: int, b: int) -> _Kind:
-        return kinds[min(a, b), max(a, b)]
+    Each road is drawn through its junctions in one curve; lesser roads then end on its vertices.
+    """
+    near: dict[Kind, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    degree: Counter[int] = Counter()
+    for (a, b), kind in sorted(kinds.items()):
+        near[kind][a].append(b)
+        near[kind][b].append(a)
+        degree.update((a, b))
+    at: dict[int, tuple[float, float]] = {}
+    out: list[_Piece] = []
+    for kind in sorted(near):
+        known = {*at, seat}
+        for cells in _strokes(near[kind], known):
+            xy = plane.centres(np.array(cells))
+            for k in (0, -1):
+                xy[k] = at.get(cells[k], tuple(xy[k]))
+            xy = smoothed(xy, (190 if kind[0] < 3 else 130) / plane.cell)
+            for cell, (x, y) in zip(cells, xy.tolist(), strict=True):
+                at.setdefault(cell, (x, y))
+            cuts = [k for k, c in enumerate(cells) if degree[c] != 2 or k in (0, len(cells) - 1)]
+            out += [_Piece(np.array(cells[i : j + 1]), xy[i : j + 1], kind)
+                    for i, j in zip(cuts, cuts[1:], strict=False)]
+    return out
 
-    fixed = set(seats.tolist())
-    ends = [c for c, n in near.items()
-            if len(n) != 2 or c in fixed or kind(c, n[0]) != kind(c, n[1])]
-    stops, done = set(ends), set()
-    out: list[tuple[Ints, _Kind]] = []
-    for start in sorted(ends):
+
+def _strokes(near: dict[int, list[int]], known: set[int]) -> list[list[int]]:
+    """The lines of one road between its ends, its forks, and the cells of better roads."""
+    stops = {c for c, n in near.items() if len(n) != 2 or c in known}
+    done: set[Step] = set()
+    out = []
+    for start in [*sorted(stops), *sorted(near)]:  # the second round finds closed loops
         for cell in near[start]:
             if (start, cell) in done:
                 continue
             line = [start, cell]
-            while line[-1] not in stops:
+            while line[-1] not in stops and line[-1] != start:
                 a, b = near[line[-1]]
                 line.append(b if a == line[-2] else a)
-            done |= {(start, cell), (line[-1], line[-2])}
-            out.append((np.array(line, dtype=np.int64), kind(start, cell)))
+            done.update(zip(line, line[1:], strict=False))
+            done.update(zip(line[1:], line, strict=False))
+            out.append(line)
     return out
 
 
-def _bores(land: Land, chains: list[tuple[Ints, _Kind]]) -> dict[int, tuple[int, int]]:
-    """For a few main roads over a ridge: the first and last vertex of a tunnel through it."""
+def _bored(land: Land, pieces: list[_Piece]) -> list[Road]:
+    """The pieces as roads; where a main road climbs over a ridge, a few straight tunnels."""
     z, plane = land.terrain.height.ravel(), land.terrain.plane
     found = []
-    for n, (cells, (rank, _)) in enumerate(chains):
-        if rank > 2:
-            continue
-        xy, height = plane.centres(cells), z[cells]
-        for i in range(4, len(cells) - 12):
-            for j in range(i + 8, min(i + 26, len(cells) - 4)):
-                span = float(np.hypot(*(xy[j] - xy[i])))
-                if 400 < span < _SPAN:
-                    cover = float(height[i:j].max() - max(height[i], height[j]))
+    for n, piece in enumerate(pieces):
+        height = z[piece.cells]
+        for i in range(3, len(height) - 9 if piece.kind[0] < 3 else 0):
+            for j in range(i + 6, min(i + 26, len(height) - 3)):
+                span = float(np.hypot(*(piece.xy[j] - piece.xy[i])))
+                cover = float(height[i:j].max() - max(height[i], height[j]))
+                if span < _SPAN and cover > _COVER:
                     found.append((cover - span / 60, n, i, j))
-    out: dict[int, tuple[int, int]] = {}
-    for cover, n, i, j in sorted(found, key=lambda f: (-f[0], f[1:])):
-        if cover > _COVER and n not in out and len(out) < _TUNNELS:
-            out[n] = (i, j)
-    return out
-
-
-def _stretches(
-    land: Land, cells: Ints, kind: _Kind, bore: tuple[int, int] | None
-) -> list[Road]:
-    """A chain as smooth road, cut in three where a tunnel takes out its middle."""
-    plane = land.terrain.plane
-    xy = plane.centres(cells)
-    if bore:
-        i, j = bore
-        xy[i : j + 1] = np.linspace(xy[i], xy[j], j + 1 - i)
-    xy = smoothed(xy, (200 if kind[0] < 3 else 130) / plane.cell)
-    cuts = [(0, len(xy) - 1)]
-    if bore:
-        xy[i : j + 1] = np.linspace(xy[i], xy[j], j + 1 - i)
-        cuts = [(0, i), (i, j), (j, len(xy) - 1)]
+    bores: dict[int, tuple[int, int]] = {}
+    for _, n, i, j in sorted(found, key=lambda f: (-f[0], f[1:])):
+        if n not in bores and len(bores) < _TUNNELS:
+            bores[n] = (i, j)
     out = []
-    for first, last in cuts:
-        line = shapely.simplify(LineString(xy[first : last + 1]), 5.0)
-        tags = _tags(kind)
-        if bore == (first, last):
-            tags |= {"tunnel": "yes", "layer": "-1"}
-        out.append(Road(plane.degrees(shapely.get_coordinates(line)), tags))
+    for n, piece in enumerate(pieces):
+        last = len(piece.xy) - 1
+        i, j = bores.get(n, (0, last))
+        for first, end in ((0, i), (i, j), (j, last)):
+            if first < end:
+                rock = {"tunnel": "yes", "layer": "-1"} if n in bores and first == i else {}
+                xy = piece.xy[[first, end]] if rock else piece.xy[first : end + 1]
+                line = shapely.simplify(LineString(xy), 5.0)
+                out.append(Road(plane.degrees(shapely.get_coordinates(line)),
+                                _tags(piece.kind) | rock))
     return out
 
 
-def _tags(kind: _Kind) -> dict[str, str]:
+def _tags(kind: Kind) -> dict[str, str]:
     rank, ref = kind
     class_ = CLASSES[rank]
     tags = {"highway": class_}

@@ -1,6 +1,5 @@
 """Which villages are joined by road, along which cells, and how important each road is."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +13,8 @@ from .sites import Land
 CLASSES = ("trunk", "primary", "secondary", "tertiary", "unclassified")
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A road between two places: its grid cells, its rank in CLASSES, and its number or ''."""
-
-    cells: Ints
-    rank: int
-    ref: str
+Step = tuple[int, int]  # two touching grid cells, the lower number first
+Kind = tuple[int, str]  # rank in CLASSES, and the road's number or ''
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +26,35 @@ class _Net:
     paths: dict[tuple[int, int], Ints]
 
 
-def routes(land: Land) -> list[Route]:
-    """All roads between places; every place can be reached from every other."""
+def routes(land: Land) -> dict[Step, Kind]:
+    """All steps of the grid that are road; every place can be reached from every other."""
     net = _surveyed(land)
-    kept = _kept(net.cost)
-    rank: dict[tuple[int, int], tuple[int, str]] = {pair: (4, "") for pair in kept}
-    capital = land.territory.capital.tolist()
-    exits = list(range(land.territory.seat.size, net.places.size))
-    towns = [int(t) for t in capital[1:]]
-    plan: list[tuple[int, int, int, str]] = [
-        (0, exits[0], exits[2], "G990"), (1, capital[0], exits[1], "S991"),
-        (1, capital[0], exits[3], "S992"), (1, capital[0], exits[4], "S993"),
-    ]
-    plan = [(0, capital[0], exits[0], "G990"), (0, capital[0], exits[2], "G990"), *plan[1:]]
-    plan += [(2, capital[0], town, f"X{n:03d}") for n, town in enumerate(towns, 901)]
-    joined = list(zip(towns, [*towns[1:], towns[0]], strict=True))
-    plan += [(3, a, b, f"Y{n:03d}") for n, (a, b) in enumerate(joined, 901)]
-    for level, start, end, ref in plan:
-        for pair in _shortest(net, kept, rank, start, end):
-            if rank[pair][0] > level:
-                rank[pair] = (level, ref)
-    return [Route(net.paths[pair], *rank[pair]) for pair in sorted(kept)]
+    steps = sorted({
+        (min(a, b), max(a, b))
+        for pair in _kept(net.cost)
+        for a, b in zip(net.paths[pair][:-1].tolist(), net.paths[pair][1:].tolist(), strict=True)
+    })
+    capital = net.places[land.territory.capital].tolist()
+    exits = net.places[land.territory.seat.size :].tolist()
+    kinds: dict[Step, Kind] = dict.fromkeys(steps, (4, ""))
+    plan = [(0, capital[0], exits[0], "G990"), (0, capital[0], exits[2], "G990")]
+    plan += [(1, capital[0], exits[k], f"S99{n}") for n, k in ((1, 1), (2, 3), (3, 4))]
+    plan += [(2, capital[0], town, f"X{n}") for n, town in enumerate(capital[1:], 901)]
+    ring = zip(capital[1:], [*capital[2:], capital[1]], strict=True)
+    plan += [(3, a, b, f"Y{n}") for n, (a, b) in enumerate(ring, 901)]
+    index, length = _compact(land, steps)
+    for rank, start, end, ref in plan:
+        for step in _shortest(steps, index, length, kinds, start, end):
+            kinds[step] = min(kinds[step], (rank, ref))
+    return kinds
+
+
+def _compact(land: Land, steps: list[Step]) -> tuple[Ints, Floats]:
+    """The cells in use, ascending, and the cost of each step."""
+    pairs = np.array(steps, dtype=np.int64)
+    xy = land.terrain.plane.centres(pairs.ravel()).reshape(-1, 2, 2)
+    length = np.hypot(*(xy[:, 0] - xy[:, 1]).T)
+    return np.unique(pairs), _toil(land, pairs[:, 0], pairs[:, 1], length)
 
 
 def _surveyed(land: Land) -> _Net:
@@ -98,7 +100,7 @@ def _toil(land: Land, a: Ints, b: Ints, length: Floats) -> Floats:
     side = terrain.slope.ravel()
     cost = length * (1 + (grade / 0.06) ** 2 + 2.0 * (side[a] + side[b]))
     km2 = terrain.flow.area * plane.cell**2 / 1e6
-    wet = np.interp(km2, [3.0, 4.0, 40.0, 400.0], [0.0, 160.0, 450.0, 900.0])
+    wet = np.interp(km2, [3.0, 4.0, 40.0, 400.0], [0.0, 260.0, 700.0, 1200.0])
     cost += (wet[a] + wet[b]) / 2
     lake = np.zeros(z.size, dtype=bool)
     for dam in land.dams:
@@ -150,21 +152,18 @@ def _kept(cost: csr_matrix) -> set[tuple[int, int]]:
 
 
 def _shortest(
-    net: _Net, kept: set[tuple[int, int]], rank: dict[tuple[int, int], tuple[int, str]],
-    start: int, end: int,
-) -> Sequence[tuple[int, int]]:
-    """The links of the cheapest way over built roads; better roads count less, so roads bundle."""
-    ease = (0.55, 0.62, 0.72, 0.85, 1.0)
-    pairs = sorted(kept)
-    size = net.places.size
-    cost = [net.cost[pair] * ease[rank[pair][0]] for pair in pairs]
-    u, v = np.array(pairs).T
-    graph = coo_matrix((cost, (u, v)), shape=(size, size)).tocsr()
-    _, before = dijkstra(graph, directed=False, indices=start, return_predecessors=True)
-    links = []
-    while end != start:
-        links.append((min(end, int(before[end])), max(end, int(before[end]))))
-        end = int(before[end])
-    return links
-
-
+    steps: list[Step], cells: Ints, cost: Floats, kinds: dict[Step, Kind], start: int, end: int
+) -> list[Step]:
+    """The steps of the cheapest way by road; better roads count less, so that roads bundle."""
+    ease = np.array((0.55, 0.62, 0.72, 0.85, 1.0))
+    weight = cost * ease[[kinds[step][0] for step in steps]]
+    a, b = np.searchsorted(cells, np.array(steps)).T
+    graph = coo_matrix((weight, (a, b)), shape=(cells.size, cells.size)).tocsr()
+    at, home = np.searchsorted(cells, [end, start]).tolist()
+    _, before = dijkstra(graph, directed=False, indices=home, return_predecessors=True)
+    out = []
+    while at != home:
+        p, q = int(cells[at]), int(cells[before[at]])
+        out.append((min(p, q), max(p, q)))
+        at = int(before[at])
+    return out

@@ -57,6 +57,8 @@ def _seeds(terrain: Terrain, rng: Generator, water: Mask, villages: int) -> Ints
     reach = max(1, round(420 / plane.cell))
     burden = slope * 1000 + (height - ndimage.uniform_filter(height, 2 * reach + 1)) * 0.5
     burden[ndimage.binary_dilation(water, iterations=2)] += 1e6
+    km2 = terrain.flow.area.reshape(rows, cols) * plane.cell**2 / 1e6
+    burden[ndimage.binary_dilation(km2 > 3.5, iterations=max(1, round(150 / plane.cell)))] += 500
     out = []
     for r, c in np.rint(centre).astype(int).tolist():
         r0, c0 = max(reach, r - reach), max(reach, c - reach)
@@ -70,7 +72,7 @@ def _allotted(terrain: Terrain, rng: Generator, seeds: Ints) -> Ints:
     """The seed that each cell reaches most easily: borders come to lie on ridges and slopes."""
     rows, cols = terrain.plane.shape
     a, b, length = neighbours(rows, cols)
-    toil = (0.3 + 8 * terrain.slope + 0.3 * np.exp(0.9 * noise(rng, (rows, cols), 60, 4))).ravel()
+    toil = (0.2 + 7 * terrain.slope + 0.4 * np.exp(1.1 * noise(rng, (rows, cols), 90, 4))).ravel()
     weight = length * (toil[a] + toil[b]) / 2
     graph = coo_matrix((weight, (a, b)), shape=(rows * cols, rows * cols)).tocsr()
     _, _, source = dijkstra(

@@ -142,7 +142,9 @@ def lake(terrain: Terrain, dam: Dam) -> Polygon | MultiPolygon:
     fine = 4
     height = ndimage.zoom(terrain.height[r0:r1, c0:c1], fine, order=3, grid_mode=True,
                           mode="nearest")
-    near = ndimage.binary_dilation(mask[r0:r1, c0:c1])
+    # Below the dam the ground is lower than at it: no water leaks past.
+    above = terrain.height >= terrain.height.flat[dam.cell]
+    near = ndimage.binary_dilation(mask[r0:r1, c0:c1]) & above[r0:r1, c0:c1]
     wet = (height < dam.level) & near.repeat(fine, 0).repeat(fine, 1)
     patches, _ = ndimage.label(wet)
     largest = int(np.bincount(patches.ravel())[1:].argmax()) + 1
