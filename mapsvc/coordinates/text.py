@@ -67,43 +67,18 @@ _ALIKE: Final = str.maketrans(
     | dict.fromkeys(map(chr, range(0x202A, 0x202F)), "")
 )
 
+# In the normalised spelling, where 度 has become °. 维度 is a frequent slip for 纬度.
 _LABELS: Final[dict[str, tuple[Axis, int]]] = {
-    **dict.fromkeys(("东经", "经度", "E", "LON", "LNG", "LONG", "LONGITUDE"), ("lon", 1)),
-    **dict.fromkeys(("北纬", "纬度", "维度", "N", "LAT", "LATITUDE"), ("lat", 1)),
+    **dict.fromkeys(("东经", "经°", "E", "LON", "LNG", "LONG", "LONGITUDE"), ("lon", 1)),
+    **dict.fromkeys(("北纬", "纬°", "维°", "N", "LAT", "LATITUDE"), ("lat", 1)),
     **dict.fromkeys(("西经", "W"), ("lon", -1)),
     **dict.fromkeys(("南纬", "S"), ("lat", -1)),
 }
 _NO_LABEL: Final[tuple[Axis, int]] = ("", 1)
-_BLANK: Final = frozenset(
-    ("", "-", "--", "---", "----", "/", "//", "\\", "*", "无", "空", "暂无", "不详", "未知")
-    + ("NULL", "NONE", "NAN", "N/A", "#N/A", "NA", "NIL")
-)
-LABEL: Final[tuple[Axis, int]] = ("", 1)
-_BLANK: Final = frozenset(
-    [
-        "",
-        "-",
-        "--",
-        "---",
-        "----",
-        "/",
-        "//",
-        "\\",
-        "*",
-        "无",
-        "空",
-        "暂无",
-        "不详",
-        "未知",
-        "NULL",
-        "NONE",
-        "NAN",
-        "N/A",
-        "#N/A",
-        "NA",
-        "NIL",
-    ]
-)
+_BLANK: Final = frozenset([
+    "", "-", "--", "---", "----", "/", "//", "\\", "*", "无", "空", "暂无", "不详", "未知",
+    "NULL", "NONE", "NAN", "N/A", "#N/A", "NA", "NIL",
+])  # fmt: skip
 LABEL: Final = "|".join(sorted(_LABELS, key=len, reverse=True))
 _LABELLED: Final = re.compile(
     rf"(?:\(?({LABEL})\)?\s*[:=]?\s*)?(?P<body>.*?)(?:\s*\(?({LABEL})\)?)?", re.DOTALL
