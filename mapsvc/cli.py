@@ -274,3 +274,7 @@ def _serve(settings: Settings, conninfo: str, host: str, port: int, workers: int
         access_log=False,
         timeout_graceful_shutdown=2,
     )
+
+
+if __name__ == "__main__":
+    app()

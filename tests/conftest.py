@@ -1,0 +1,210 @@
+"""A real PostGIS for every test: one private cluster, a migrated template, a fresh copy a test."""
+
+import asyncio
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2 as httpx
+import psycopg
+import pytest
+from fastapi.testclient import TestClient
+from psycopg.conninfo import make_conninfo
+
+from mapsvc import access, demo
+from mapsvc.catalog import Catalog, load_catalog
+from mapsvc.cluster import running
+from mapsvc.database import Db, upgrade
+from mapsvc.main import create_app
+from mapsvc.settings import PROJECT, Settings
+
+PASSWORD = "demo-password-for-tests"
+SHARED = PROJECT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    return load_catalog(PROJECT / "layers")
+
+
+@pytest.fixture(scope="session")
+def server_conninfo() -> Iterator[str]:
+    with running(PROJECT / ".mapsvc-test", durable=False) as cluster:
+        yield cluster.dsn
+
+
+Make = Callable[[str | None], str]
+
+
+@pytest.fixture(scope="session")
+def make_database(server_conninfo: str) -> Iterator[Make]:
+    """Creates databases, copies of a template when one is named; drops them all at the end."""
+    made: list[str] = []
+
+    def make(template: str | None) -> str:
+        name = f"t_{os.getpid()}_{secrets.token_hex(4)}"
+        with psycopg.connect(server_conninfo, autocommit=True) as db:
+            source = psycopg.conninfo.conninfo_to_dict(template)["dbname"] if template else None
+            like = f'template "{source}" strategy file_copy' if source else ""
+            db.execute(f'create database "{name}" {like}'.encode())
+        made.append(name)
+        return make_conninfo(server_conninfo, dbname=name)
+
+    yield make
+    with psycopg.connect(server_conninfo, autocommit=True) as db:
+        for name in made:
+            db.execute(f'drop database if exists "{name}" with (force)'.encode())
+
+
+@pytest.fixture(scope="session")
+def template(make_database: Make, catalog: Catalog) -> str:
+    """A database at the newest schema, built by the migrations, with the four core layers."""
+    conninfo = make_database(None)
+    upgrade(conninfo, catalog)
+    return conninfo
+
+
+@pytest.fixture
+def conninfo(make_database: Make, template: str) -> str:
+    return make_database(template)
+
+
+@pytest.fixture
+async def db(conninfo: str) -> AsyncIterator[Db]:
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def demo_conninfo(make_database: Make, template: str, catalog: Catalog) -> str:
+    """The demo county and its accounts; tests that write take a copy by `demo_copy`."""
+    conninfo = make_database(template)
+
+    async def fill() -> None:
+        async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
+            await demo.load(db, catalog, lambda _: None)
+            await demo.accounts(db, Path("/nonexistent"), PASSWORD)
+
+    asyncio.run(fill())
+    return conninfo
+
+
+@pytest.fixture
+def demo_copy(make_database: Make, demo_conninfo: str) -> str:
+    return make_database(demo_conninfo)
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Clients of one running application, each signed in as one account."""
+
+    client: TestClient
+
+    def __call__(self, username: str) -> httpx.Client:
+        answer = self.client.post(
+            "/api/session", json={"username": username, "password": PASSWORD}
+        )
+        token = answer.json()["token"]
+        self.client.cookies.clear()
+        return TestClient(self.client.app, headers={"Authorization": f"Bearer {token}"})
+
+
+@pytest.fixture
+def make_app(catalog: Catalog) -> Iterator[Callable[..., TestClient]]:
+    """An application over a database, its pool open until the test ends."""
+    opened: list[TestClient] = []
+
+    def make(conninfo: str, layers: Catalog = catalog, **settings: object) -> TestClient:
+        client = TestClient(
+            create_app(Settings(**settings), layers, conninfo), raise_server_exceptions=False
+        )
+        client.__enter__()
+        opened.append(client)
+        return client
+
+    yield make
+    for client in opened:
+        client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def signed(make_app: Callable[..., TestClient], demo_copy: str) -> Signed:
+    """The application over a copy of the demo county."""
+    return Signed(make_app(demo_copy))
+
+
+@pytest.fixture(scope="session")
+def password() -> str:
+    return PASSWORD
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[..., str]]:
+    """Starts `mapsvc serve` over a database in a process of its own; returns its address."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(conninfo: str, **settings: str) -> str:
+        port = free_port()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mapsvc.cli", "serve", "--port", str(port)],
+            env={**os.environ, "MAPSVC_DATABASE_URL": conninfo, **settings},
+            cwd=PROJECT,
+        )
+        started.append(process)
+        url = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                if httpx.get(f"{url}/readyz").status_code == 200:
+                    return url
+            except httpx.TransportError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError("mapsvc serve did not become ready")
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def base_url(serve: Callable[..., str], demo_conninfo: str) -> str:
+    """A running server over the demo county, for the browser tests."""
+    return serve(demo_conninfo)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dict[str, object]:
+    return {
+        **browser_type_launch_args,
+        "executable_path": "/usr/bin/chromium",
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-quic",
+            "--no-first-run",
+            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+        ],
+    }

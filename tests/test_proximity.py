@@ -1,0 +1,166 @@
+"""Nearest equals a brute force over the ellipsoid (pyproj's Geod), wherever it is asked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import psycopg
+import pytest
+from numpy.typing import NDArray
+from pyproj import Geod
+
+from mapsvc import proximity
+from mapsvc.catalog import Catalog
+from mapsvc.database import Db, upgrade
+from mapsvc.proximity import nearest
+from tests.conftest import Make
+
+GEOD = Geod(ellps="WGS84")
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Points of one layer as the test knows them, apart from the database."""
+
+    ids: NDArray[np.int64]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+
+    def nearest(self, lon: float, lat: float, k: int) -> list[tuple[int, float]]:
+        n = len(self.ids)
+        _, _, metres = GEOD.inv(np.full(n, lon), np.full(n, lat), self.lon, self.lat)
+        order = np.lexsort((self.ids, metres))[:k]
+        return [(int(self.ids[i]), float(metres[i])) for i in order]
+
+
+@pytest.fixture(scope="module")
+def crowds(
+    make_database: Make, template: str, catalog: Catalog
+) -> Iterator[tuple[str, dict[str, Crowd]]]:
+    """Three layers: one over the county, one clustered, one over all of China and beyond."""
+    rng = np.random.default_rng(20261122)
+    conninfo = make_database(template)
+    upgrade(conninfo, catalog)
+    shapes = {
+        "depots": (rng.uniform(111.0, 111.5, 4000), rng.uniform(27.6, 28.1, 4000)),
+        "forces": (rng.normal(111.2, 0.01, 3000), rng.normal(27.9, 0.01, 3000)),
+        "risk_points": (rng.uniform(73, 179, 2000), rng.uniform(-60, 85, 2000)),
+    }
+    made: dict[str, Crowd] = {}
+    with psycopg.connect(conninfo, autocommit=True) as db:
+        for layer, (lon, lat) in shapes.items():
+            rows = db.execute(
+                "insert into feature (layer, name, geom)"
+                " select %s, 'n', ST_Point(x, y, 4326) from unnest(%s::float8[], %s::float8[])"
+                " as t (x, y) returning id, ST_X(geom), ST_Y(geom)",
+                [layer, lon.tolist(), lat.tolist()],
+            ).fetchall()
+            columns = list(zip(*rows, strict=True))
+            made[layer] = Crowd(np.array(columns[0]), np.array(columns[1]), np.array(columns[2]))
+        db.execute("analyze")
+    yield conninfo, made
+
+
+async def ask(
+    db: Db, catalog: Catalog, layer: str, lon: float, lat: float, k: int
+) -> list[tuple[int, float]]:
+    body = await nearest(db, (catalog.layer(layer),), lon, lat, k=k)
+    return [(r["id"], r["distance_m"]) for r in msgspec.json.decode(body)["results"]]
+
+
+def agree(found: list[tuple[int, float]], true: list[tuple[int, float]]) -> None:
+    assert len(found) == len(true)
+    for (found_id, found_m), (true_id, true_m) in zip(found, true, strict=True):
+        assert found_m == pytest.approx(true_m, abs=0.002)
+        # Two points within a millimetre may stand in either order.
+        assert found_id == true_id or abs(found_m - true_m) < 0.002
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("layer", "west", "east", "south", "north", "count"),
+    [
+        ("depots", 111.0, 111.5, 27.6, 28.1, 400),
+        ("depots", 110.5, 112.0, 27.2, 28.5, 200),  # across the county's edge
+        ("forces", 111.15, 111.25, 27.85, 27.95, 300),
+        ("risk_points", 73, 179, -60, 85, 300),  # far apart: boxes of thousands of kilometres
+    ],
+)
+async def test_nearest_equals_brute_force(
+    crowds: tuple[str, dict[str, Crowd]],
+    catalog: Catalog,
+    layer: str,
+    west: float,
+    east: float,
+    south: float,
+    north: float,
+    count: int,
+) -> None:
+    conninfo, known = crowds
+    rng = np.random.default_rng(count)
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
+        for _ in range(count):
+            lon, lat = rng.uniform(west, east), rng.uniform(south, north)
+            k = int(rng.integers(1, 25))
+            found = await ask(db, catalog, layer, lon, lat, k)
+            agree(found, known[layer].nearest(lon, lat, k))
+
+
+@pytest.mark.anyio
+async def test_k_larger_than_the_layer_gives_all_of_it(
+    crowds: tuple[str, dict[str, Crowd]], catalog: Catalog, db: Db
+) -> None:
+    await db.execute(
+        "insert into feature (layer, name, geom) select 'depots', 'n',"
+        " ST_Point(111 + i, 27 + i / 10.0, 4326) from generate_series(1, 7) i"
+    )
+    found = await ask(db, catalog, "depots", 111, 27, proximity.MOST)
+    assert len(found) == 7
+    assert [m for _, m in found] == sorted(m for _, m in found)
+    assert await ask(db, catalog, "forces", 111, 27, 10) == []
+
+
+@pytest.mark.anyio
+async def test_layers_are_merged_in_order_and_max_m_cuts(
+    crowds: tuple[str, dict[str, Crowd]], catalog: Catalog
+) -> None:
+    conninfo, known = crowds
+    layers = tuple(catalog.layer(n) for n in ("depots", "forces"))
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
+        everything = msgspec.json.decode(await nearest(db, layers, 111.2, 27.9, k=50))["results"]
+        near = msgspec.json.decode(await nearest(db, layers, 111.2, 27.9, k=50, max_m=600))
+    true = sorted(
+        m for name in ("depots", "forces") for _, m in known[name].nearest(111.2, 27.9, 50)
+    )
+    assert [r["distance_m"] for r in everything] == pytest.approx(true, abs=0.002)
+    assert [r["distance_m"] for r in near["results"]] == pytest.approx(
+        [m for m in true if m <= 600], abs=0.002
+    )
+
+
+@pytest.mark.anyio
+async def test_bearing_is_the_geodesics(
+    crowds: tuple[str, dict[str, Crowd]], catalog: Catalog
+) -> None:
+    conninfo, _ = crowds
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
+        body = await nearest(db, (catalog.layer("depots"),), 111.2, 27.9, k=30)
+    for hit in msgspec.json.decode(body)["results"]:
+        lon, lat = hit["feature"]["geometry"]["coordinates"]
+        azimuth, _, _ = GEOD.inv(111.2, 27.9, lon, lat)
+        assert hit["bearing_deg"] == pytest.approx(azimuth % 360, abs=0.1)
+
+
+@pytest.mark.anyio
+async def test_one_statement_and_the_index_is_walked(
+    crowds: tuple[str, dict[str, Crowd]], catalog: Catalog
+) -> None:
+    conninfo, _ = crowds
+    statement = proximity._statement((catalog.layer("depots"),))
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
+        wanted = {"lon": 111.2, "lat": 27.9, "k": 10, "max_m": None, "scope": None}
+        plan = await (await db.execute(b"explain " + statement, wanted)).fetchall()
+    text = "\n".join(row[0] for row in plan)
+    assert text.count("feature_depots_geom_idx") == 2
+    assert "Seq Scan on feature" not in text
