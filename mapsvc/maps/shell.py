@@ -108,6 +108,7 @@ class _Map(folium.Map):
             attribution_control=False,
             min_zoom=3,
             max_zoom=18,
+            zoom_snap=0.5,
         )
         del self.options["zoom"]
         self.default_js = [("map_js", asset("map.js"))]

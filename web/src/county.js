@@ -11,7 +11,7 @@ const LOOK = {
   mine: "#e3ded6",
   water: "#c6d8dd",
   shore: "#a9c2c9",
-  river: "#b3cbd2",
+  river: "#a3c1ca",
   village: "#d9d4ca",
   township: "#9c9aa6",
   county: "#6d6b7a",
@@ -22,8 +22,8 @@ const ROADS = [
   { name: "unclassified", from: 13, widths: [0, 1.2, 4], casing: 1, edge: "#d8d2c6", fill: "#ffffff" },
   { name: "tertiary", from: 12, widths: [0.6, 2, 6], casing: 1.2, edge: "#cfc8bb", fill: "#ffffff" },
   { name: "secondary", from: 10, widths: [1, 3, 8], casing: 1.4, edge: "#c2baab", fill: "#ffffff" },
-  { name: "primary", from: 8, widths: [1.5, 4, 10], casing: 1.6, edge: "#b0a797", fill: "#fffdf8" },
-  { name: "trunk", from: 6, widths: [2, 5, 12], casing: 1.8, edge: "#978d7c", fill: "#faf6ec" },
+  { name: "primary", from: 8, widths: [1.5, 4, 10], casing: 1.6, edge: "#b5ac9d", fill: "#fffdf8" },
+  { name: "trunk", from: 6, widths: [2, 5, 12], casing: 1.8, edge: "#a2988a", fill: "#faf6ec" },
 ];
 
 function widthAt([w11, w14, w17], zoom) {
@@ -88,11 +88,11 @@ class Painter {
     const shown = ROADS.filter((road) => this.zoom >= road.from);
     for (const { name, widths, casing, edge } of shown) {
       const width = widthAt(widths, this.zoom);
-      this.line("road", edge, width + casing * (this.zoom < 12 ? 0.8 : 1.4), (p) => p.class === name);
+      this.line("road", edge, width + casing * (this.zoom < 12 ? 0.8 : 1.4), (p) => classOf(p.class) === name);
     }
     if (this.zoom < 12) return;
     for (const { name, widths, fill } of shown)
-      this.line("road", fill, widthAt(widths, this.zoom), (p) => p.class === name);
+      this.line("road", fill, widthAt(widths, this.zoom), (p) => classOf(p.class) === name);
   }
 
   boundaries() {
@@ -101,7 +101,10 @@ class Painter {
   }
 }
 
-const LINES = { river: (p) => p.class === "river", road: (p) => p.class !== "unclassified" };
+const MAJOR = new Set(ROADS.map((road) => road.name).filter((name) => name !== "unclassified"));
+const classOf = (name) => (name === "motorway" ? "trunk" : MAJOR.has(name) ? name : "unclassified");
+
+const LINES = { river: (p) => p.class === "river", road: (p) => classOf(p.class) !== "unclassified" };
 
 /** Names of a tile, in tile units 0..1: {kind, text, x, y, rank}. */
 function namesOf(tile) {
@@ -159,7 +162,9 @@ const Ground = L.GridLayer.extend({
 
   createTile(coords, done) {
     const canvas = L.DomUtil.create("canvas", "leaflet-tile");
-    const ratio = window.devicePixelRatio > 1.2 ? 2 : 1;
+    // Between whole zooms the tile is shown scaled; drawn finer, it stays sharp.
+    const between = this._map.getZoom() % 1 !== 0;
+    const ratio = between || window.devicePixelRatio > 1.2 ? 2 : 1;
     canvas.width = canvas.height = SIZE * ratio;
     // Tiles of 512 pixels at map zoom z are those of z - 1; past the deepest, part of a parent.
     const z = Math.min(coords.z - 1, DEEPEST);
@@ -240,7 +245,7 @@ export const County = L.Layer.extend({
 
   /** Names in a box of world pixels at a zoom: {kind, text, x, y, rank} in world pixels. */
   places(min, max, zoom) {
-    const z = Math.min(zoom - 1, DEEPEST);
+    const z = Math.min(Math.round(zoom) - 1, DEEPEST);
     const size = 256 * 2 ** (zoom - z);
     const found = [];
     for (const place of covering(min, max, z, size)) {

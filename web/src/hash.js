@@ -4,7 +4,7 @@ export function readHash(hash = location.hash) {
   const [place, ...rest] = hash.replace(/^#/, "").split("&");
   const found = {};
   const [zoom, lat, lon] = place.split("/").map(Number);
-  const sound = Number.isInteger(zoom) && Math.abs(lat) <= 85 && Math.abs(lon) <= 180;
+  const sound = Number.isInteger(zoom * 2) && Math.abs(lat) <= 85 && Math.abs(lon) <= 180;
   if (place && sound) Object.assign(found, { zoom, lat, lon });
   for (const part of rest) {
     const [key, value = ""] = part.split("=");

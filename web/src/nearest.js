@@ -57,6 +57,20 @@ export class Nearest {
     this.answers = answers;
     fill(this.body, ...answers.map((answer) => this.group(answer)));
     this.redraw();
+    this.frame();
+  }
+
+  /** Bring the place and all that was found into the free part of the map. */
+  frame() {
+    const spots = this.answers.flatMap(({ results }) => results.map((r) => latLng(r.feature.geometry.coordinates)));
+    if (!spots.length) return;
+    const wide = window.innerWidth > 720;
+    this.app.map.flyToBounds(L.latLngBounds([latLng(this.origin), ...spots]), {
+      paddingTopLeft: wide ? [350, 50] : [20, 20],
+      paddingBottomRight: wide ? [360, 50] : [20, window.innerHeight * 0.48],
+      maxZoom: 15,
+      duration: 0.5,
+    });
   }
 
   sayWhere() {

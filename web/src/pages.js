@@ -1,1 +1,94 @@
-export {};
+// The plain pages: sign-in, home, uploads.
+import { call, get, send } from "./api.js";
+import { fill, h } from "./dom.js";
+import { connectionBar } from "./status.js";
+import { swatch, tones, UNGRADED } from "./symbols.js";
+import { uploads } from "./uploads.js";
+import { day, moment, number } from "./words.js";
+
+function login(form) {
+  const error = form.querySelector(".error");
+  const button = form.querySelector("button");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    error.hidden = true;
+    button.disabled = true;
+    try {
+      await send("POST", "/api/session", {
+        username: form.elements.username.value.trim(),
+        password: form.elements.password.value,
+      });
+      location.assign(inside(form.dataset.next));
+    } catch (problem) {
+      error.textContent = problem.message;
+      error.hidden = false;
+      form.elements.password.select();
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+
+/** Only an address of this site may follow a sign-in. */
+function inside(next) {
+  const target = new URL(next || "/", location.origin);
+  return target.origin === location.origin ? target.pathname + target.search + target.hash : "/";
+}
+
+function card(layer, colour) {
+  const { days, stale } = layer.freshness;
+  return h(
+    "li",
+    {},
+    h(
+      "a",
+      { href: `/map#&layers=${layer.id}` },
+      h("span", { class: "head" }, swatch(layer.symbol.shape, colour, 7), h("b", {}, layer.title)),
+      h("strong", { class: "num" }, number(layer.count)),
+      h("span", { class: "quiet" }, layer.noun),
+      h(
+        "span",
+        { class: "fresh" },
+        layer.count ? `${day(layer.updated_at)} 更新` : "还没有数据，请先上传",
+        stale ? h("b", { title: `超过 ${days} 天未核实` }, `${number(stale)} 个超期未核实`) : null,
+      ),
+    ),
+  );
+}
+
+function picture({ relief, county }) {
+  const link = document.getElementById("picture");
+  if (!relief) return;
+  fill(link, h("img", { src: relief.url, alt: "" }), h("span", {}, county.name || ""));
+  link.hidden = false;
+}
+
+async function home(cards) {
+  const [about, layers] = await Promise.all([get("/api/map"), get("/api/layers")]);
+  document.getElementById("home-title").textContent = about.title;
+  document.getElementById("home-time").textContent = `数据时间 ${moment(about.time)}`;
+  picture(about);
+  const colours = tones(layers);
+  fill(cards, ...layers.map((layer) => card(layer, layer.grade ? UNGRADED : colours.get(layer.id))));
+  cards.removeAttribute("aria-busy");
+}
+
+function start() {
+  for (const button of document.querySelectorAll("[data-sign-out]"))
+    button.addEventListener("click", async () => {
+      await call("/api/session", { method: "DELETE", headers: { "X-Requested-With": "mapsvc" } });
+      location.assign("/login");
+    });
+  const form = document.getElementById("login");
+  if (form) return login(form);
+  const cards = document.getElementById("cards");
+  const load = () => (cards ? home(cards) : Promise.resolve());
+  connectionBar(load);
+  load().catch((problem) => {
+    document.getElementById("home-time").textContent = problem.message;
+  });
+  if (document.getElementById("recent")) uploads();
+  return null;
+}
+
+start();

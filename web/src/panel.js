@@ -4,8 +4,6 @@ import { fill, h } from "./dom.js";
 import { GRADE, UNGRADED, swatch } from "./symbols.js";
 import { GRADES, day, number } from "./words.js";
 
-const ROLES = { admin: "管理员", command: "指挥中心", planner: "县级规划", township: "乡镇" };
-
 export class Panel {
   constructor(app, me) {
     this.app = app;
@@ -43,7 +41,7 @@ export class Panel {
   }
 
   foot(me) {
-    const who = [ROLES[me.role] || me.role, me.region_name || me.username].filter(Boolean).join(" · ");
+    const who = [me.role_title, me.region_name || me.username].filter(Boolean).join(" · ");
     const out = h("button", { type: "button", class: "text", onclick: () => signOut() }, "退出");
     return h("footer", {}, h("span", { class: "who" }, who), h("nav", { "aria-label": "页面" }, h("a", { href: "/" }, "首页"), h("a", { href: "/uploads" }, "上传")), out);
   }
@@ -106,8 +104,8 @@ export class Panel {
 function freshness({ count, noun, updated_at: updated, freshness: { days, stale } }) {
   if (!count) return [`还没有${noun}，可在“上传”中导入`];
   const parts = [`${day(updated)} 更新`];
-  if (stale) parts.push(h("b", {}, `${number(stale)} 个超过 ${days} 天未核实`));
-  return [parts[0], ...(stale ? [" · ", parts[1]] : [])];
+  if (stale) parts.push(" · ", h("b", { title: `超过 ${days} 天未核实` }, `${number(stale)} 个超期未核实`));
+  return parts;
 }
 
 async function signOut() {

@@ -18,7 +18,8 @@ export function decodePoints(tile, { layer }) {
     const point = feature.loadGeometry()[0][0];
     // What lies in a tile's margin belongs to its neighbour.
     if (point.x < 0 || point.y < 0 || point.x >= extent || point.y >= extent) continue;
-    const { id, name, count, grade } = feature.properties;
+    const { name, count, grade } = feature.properties;
+    const id = feature.properties.id === undefined ? feature.id : feature.properties.id;
     xs[kept] = point.x / extent;
     ys[kept] = point.y / extent;
     counts[kept] = count || 1;
@@ -94,8 +95,8 @@ export class Grid {
   }
 }
 
-/** Merge items until no two overlap; `tolerance` < 1 lets singles overlap that much. */
-function merge(items, tolerance) {
+/** Merge until no two bubbles are within `gap`; `tolerance` < 1 lets singles overlap that much. */
+function merge(items, tolerance, gap) {
   let list = items;
   for (let pass = 0; pass < 6; pass++) {
     const grid = new Grid();
@@ -103,9 +104,9 @@ function merge(items, tolerance) {
     list.sort((a, b) => b.count - a.count || a.x - b.x || a.y - b.y);
     for (const item of list) {
       const slack = item.count === 1 ? tolerance : 1;
-      const other = grid.touching(item.x, item.y, item.r * slack, 0, (candidate) => {
-        const both = item.count === 1 && candidate.count === 1 ? tolerance : 1;
-        const reach = (item.r + candidate.r) * both;
+      const other = grid.touching(item.x, item.y, item.r * slack, gap, (candidate) => {
+        const lone = item.count === 1 && candidate.count === 1;
+        const reach = lone ? (item.r + candidate.r) * tolerance : item.r + candidate.r + gap;
         return (item.x - candidate.x) ** 2 + (item.y - candidate.y) ** 2 < reach * reach;
       });
       if (other) absorb(other, item);
@@ -121,7 +122,7 @@ function merge(items, tolerance) {
 }
 
 const STEPS = [];
-for (const reach of [0.8, 1.3, 1.8])
+for (const reach of [0.55, 0.9])
   for (let i = 0; i < 8; i++) {
     const angle = (i * Math.PI) / 4;
     STEPS.push([reach * Math.cos(angle), reach * Math.sin(angle)]);
@@ -174,10 +175,12 @@ function nearest(placed, item) {
 export function declutter(items, zoom) {
   for (const item of items) item.r = radiusOf(item);
   const tolerance = zoom >= 16 ? 0.45 : zoom >= 14 ? 0.6 : 0.8;
-  const graded = merge(items.filter((item) => item.graded), tolerance);
+  const graded = merge(items.filter((item) => item.graded), tolerance, zoom < 10.5 ? 30 : 0);
   const grid = new Grid();
   for (const item of graded) grid.add(item);
-  const quiet = settle(merge(items.filter((item) => !item.graded), tolerance), grid);
+  // Room between the quiet ones is room for the graded ones and for names.
+  const gap = zoom >= 14 ? 0 : 16;
+  const quiet = settle(merge(items.filter((item) => !item.graded), tolerance, gap), grid);
   // Worst last, on top.
   graded.sort((a, b) => (b.grade || 5) - (a.grade || 5));
   return { items: [...quiet, ...graded], grid };

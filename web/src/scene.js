@@ -77,7 +77,7 @@ export const Scene = L.Renderer.extend({
 
   _wanted() {
     const { min, max, zoom } = this._world();
-    const z = Math.max(0, Math.min(zoom - 1, DEEPEST));
+    const z = Math.max(0, Math.min(Math.floor(zoom) - 1, DEEPEST));
     const size = 256 * 2 ** (zoom - z);
     const margin = shifted() ? 40 : 0;
     const room = L.point(margin, margin);
@@ -205,14 +205,14 @@ export const Scene = L.Renderer.extend({
       ctx.fillStyle = colour;
       ctx.fill();
     };
-    disc(r, "rgba(29, 43, 42, 0.28)");
+    disc(r, "rgba(29, 43, 42, 0.26)");
     disc(r - 0.8, PAPER);
-    ctx.lineWidth = graded ? 4 : 3;
+    ctx.lineWidth = graded ? 4 : 2.4;
     let from = -Math.PI / 2;
     for (const [layer, part] of Object.entries(layers)) {
       const to = from + (2 * Math.PI * part) / count;
       ctx.beginPath();
-      ctx.arc(x, y, r - 1.8 - ctx.lineWidth / 2, from, to);
+      ctx.arc(x, y, r - (graded ? 1.8 : 1.6) - ctx.lineWidth / 2, from, to);
       ctx.strokeStyle = this._colour(this.looks.get(layer), grade).fill;
       ctx.stroke();
       from = to;
