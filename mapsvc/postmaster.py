@@ -149,14 +149,12 @@ class Postmaster:
     def _pg_ctl(self, *what: str) -> subprocess.CompletedProcess[str]:
         version = (self.data / "PG_VERSION").read_text().strip()
         program = _programs(version) / "pg_ctl"
-        return self._run([program, "-D", self.data.name, "-w", "-s", "-t", f"{WAIT_S:.0f}", *what])
+        # pg_ctl makes a shell line of it, so only a plain path is shown in full (`ps` has it then).
+        data = self.data if re.fullmatch(r"[\w/.+=-]+", str(self.data)) else self.data.name
+        return self._run([program, "-D", data, "-w", "-s", "-t", f"{WAIT_S:.0f}", *what])
 
     def _run(self, command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-        """Run a program of the server's as its account; output, both streams, as text.
-
-        In `base` and with names relative to it: pg_ctl builds a shell line from them, and no
-        quote or dollar sign of a path may get into that.
-        """
+        """Run a program of the server's as its account, in `base`; both output streams as text."""
         account = self._account()
         return subprocess.run(
             command,
@@ -242,7 +240,8 @@ def _is_server(pid: int, data: Path) -> bool:
 
 
 def _servers(data: Path) -> list[int]:
-    return [int(p) for p in os.listdir("/proc") if p.isdigit() and _is_server(int(p), data)]
+    pids = (int(p.name) for p in Path("/proc").glob("[0-9]*"))
+    return [pid for pid in pids if _is_server(pid, data)]
 
 
 def postgres_account() -> pwd.struct_passwd:
@@ -319,7 +318,7 @@ def _configuration(socket_folder: Path) -> str:
     }
     with suppress(OSError):
         # Containers often have 64 MB here, and then parallel queries fail.
-        shared = os.statvfs("/dev/shm")
+        shared = os.statvfs("/dev/shm")  # noqa: S108
         if shared.f_blocks * shared.f_frsize < 256 * 2**20:
             settings["dynamic_shared_memory_type"] = "mmap"
     head = "# 由 mapsvc 在每次启动时重写；自己的设置请写入同一文件夹的 local.conf。\n"

@@ -107,7 +107,7 @@ def test_nobody_else_gets_in(home: Path) -> None:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             write(cluster.dsn, "copy (select 1) to program 'true'")
         files = Path(f"/proc/{postmaster(home)}/fd").iterdir()
-        held = {os.readlink(f) for f in files}
+        held = {str(f.readlink()) for f in files}
         assert not {str(home / "postgres" / lock) for lock in ("starting", "using")} & held
 
 
