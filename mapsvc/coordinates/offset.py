@@ -3,7 +3,7 @@
 Degrees in, degrees out, float64 arrays of one shape. GCJ-02 moves a WGS-84 point by some hundred
 metres with a polynomial and sines laid on the Krasovsky ellipsoid; BD-09 turns and stretches
 GCJ-02 once more. Neither has a closed inverse: one pass of the usual inverse is up to 4.8 m off,
-four fixed-point rounds end below 1e-5 m everywhere.
+four fixed-point rounds (three for BD-09) end below 1e-5 m everywhere.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ PointFunction = Callable[[Floats, Floats], tuple[Floats, Floats]]
 _A: Final = 6378245.0  # Krasovsky 1940, metres
 _EE: Final = 0.00669342162296594323
 _GCJ_ROUNDS: Final = 4
-_BD_ROUNDS: Final = 2
+_BD_ROUNDS: Final = 3
 _BD_TURN: Final = np.pi * 3000.0 / 180.0
 _CHUNK: Final = 16_384  # points a pass: the dozen temporaries stay in the processor's cache
 
@@ -45,7 +45,7 @@ def gcj02_to_bd09(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
 
 
 def bd09_to_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    """Undo `gcj02_to_bd09`: the closed approximation (0.22 m), then two rounds."""
+    """Undo `gcj02_to_bd09`: the closed approximation (0.22 m), then three rounds."""
     return _chunked(_bd09_to_gcj02, lon, lat)
 
 

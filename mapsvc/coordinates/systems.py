@@ -18,6 +18,7 @@ from pyproj.exceptions import CRSError
 
 from mapsvc.coordinates import offset
 from mapsvc.coordinates.offset import Floats
+from mapsvc.errors import BadInput
 
 Many = Sequence[float] | NDArray[Any]
 
@@ -31,8 +32,10 @@ _SAME_AS: Final = {4326: "wgs84", 4490: "cgcs2000"}
 _EPSG: Final = re.compile(r"(?:(?:urn:ogc:def:crs:)?epsg:[\d.]*:?)?(\d{4,6})")
 
 
-class UnknownSystem(ValueError):  # noqa: N818
+class UnknownSystem(BadInput):
     """Not a coordinate system we can use; the message is Chinese and says what may be given."""
+
+    code = "unknown_crs"
 
     def __init__(self, text: str) -> None:
         super().__init__(
@@ -97,8 +100,10 @@ def central_meridian(width: int, zone: int) -> int:
 
 
 @lru_cache(maxsize=64)
-def _transformer(code: int) -> Transformer:
-    return Transformer.from_crs(4326, code, always_xy=True)
+def _transformer(system: System) -> Transformer:
+    if system.epsg is None:
+        raise UnknownSystem(system.id)
+    return Transformer.from_crs(4326, system.epsg, always_xy=True)
 
 
 @overload
@@ -120,7 +125,7 @@ def to_wgs84(x: ArrayLike, y: ArrayLike, system: str | System) -> tuple[Any, Any
     elif system.id in _NAMED:
         lon, lat = east, north
     else:
-        lon, lat = _project(east, north, system, TransformDirection.INVERSE)
+        lon, lat = _unproject(east, north, system)
     return _where_finite(_on_earth(lon, lat), lon, lat)
 
 
@@ -144,17 +149,24 @@ def from_wgs84(lon: ArrayLike, lat: ArrayLike, system: str | System) -> tuple[An
     elif system.id in _NAMED:
         x, y = east, north
     else:
-        x, y = _project(east, north, system, TransformDirection.FORWARD)
+        x, y = _project(east, north, system)
     return _where_finite(good, x, y)
 
 
-def _project(
-    x: Floats, y: Floats, system: System, direction: TransformDirection
-) -> tuple[Floats, Floats]:
-    if system.epsg is None:
-        raise UnknownSystem(system.id)
-    a, b = _transformer(system.epsg).transform(x.ravel(), y.ravel(), direction=direction)
-    return np.reshape(a, x.shape), np.reshape(b, x.shape)
+def _project(lon: Floats, lat: Floats, system: System) -> tuple[Floats, Floats]:
+    x, y = _transformer(system).transform(lon.ravel(), lat.ravel())
+    return np.reshape(x, lon.shape), np.reshape(y, lon.shape)
+
+
+def _unproject(x: Floats, y: Floats, system: System) -> tuple[Floats, Floats]:
+    """NaN also where the place found does not project back: PROJ wraps wild metres round."""
+    a, b = x.ravel(), y.ravel()
+    lon, lat = _transformer(system).transform(a, b, direction=TransformDirection.INVERSE)
+    back_x, back_y = _transformer(system).transform(lon, lat)
+    with np.errstate(invalid="ignore"):
+        good = np.hypot(back_x - a, back_y - b) <= 1.0
+    lon, lat = np.where(good, lon, np.nan), np.where(good, lat, np.nan)
+    return lon.reshape(x.shape), lat.reshape(x.shape)
 
 
 def _on_earth(lon: Floats, lat: Floats) -> NDArray[np.bool_]:
