@@ -78,7 +78,7 @@ def make_pool(conninfo: str, settings: Settings) -> Pool:
         conninfo,
         min_size=min(2, settings.pool_size),
         max_size=settings.pool_size,
-        timeout=8,
+        timeout=settings.pool_wait_s,
         open=False,
         kwargs={
             "autocommit": True,
@@ -88,7 +88,6 @@ def make_pool(conninfo: str, settings: Settings) -> Pool:
             "options": f"-c statement_timeout={timeout_ms} -c idle_in_transaction_session_timeout=60s"
             " -c timezone=Asia/Shanghai -c jit=off",
         },
-        check=None,
     )
 
 

@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     home: Path = Path(".mapsvc")
     layers: Path = PROJECT / "layers"
     pool_size: int = Field(default=10, ge=1, le=200)
+    pool_wait_s: float = Field(default=8, gt=0)
+    """How long a request waits for a connection before it answers that the database is away."""
     statement_timeout_s: float = Field(default=15, gt=0)
     """A query that runs longer is cancelled and answered with a problem."""
 

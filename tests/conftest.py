@@ -120,9 +120,9 @@ class Signed:
         return TestClient(self.client.app, headers={"Authorization": f"Bearer {token}"})
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_app(catalog: Catalog) -> Iterator[Callable[..., TestClient]]:
-    """An application over a database, its pool open until the test ends."""
+    """An application over a database, its pool open until the end."""
     opened: list[TestClient] = []
 
     def make(conninfo: str, layers: Catalog = catalog, **settings: object) -> TestClient:
@@ -138,9 +138,15 @@ def make_app(catalog: Catalog) -> Iterator[Callable[..., TestClient]]:
         client.__exit__(None, None, None)
 
 
+@pytest.fixture(scope="session")
+def signed(make_app: Callable[..., TestClient], demo_conninfo: str) -> Signed:
+    """The application over the demo county, for tests that only read."""
+    return Signed(make_app(demo_conninfo))
+
+
 @pytest.fixture
-def signed(make_app: Callable[..., TestClient], demo_copy: str) -> Signed:
-    """The application over a copy of the demo county."""
+def signed_copy(make_app: Callable[..., TestClient], demo_copy: str) -> Signed:
+    """The application over a copy of the demo county, for tests that write."""
     return Signed(make_app(demo_copy))
 
 

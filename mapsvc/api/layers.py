@@ -1,6 +1,7 @@
 """Layers and their features, read; search by name; the county's outline and base map."""
 
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -138,9 +139,9 @@ def _box(text: str, crs: str) -> features.BBox:
         raise BadInput("bbox 应为四个数字：西,南,东,北，例如 bbox=111.0,27.5,111.5,28.0。") from None
     if not (w <= e and s <= n):
         raise BadInput("bbox 的顺序应为 西,南,东,北，且西≤东、南≤北。")
-    xs, ys = to_wgs84([w, e, w, e], [s, n, n, s], _system(crs))
-    box = (min(xs), min(ys), max(xs), max(ys))
-    if not all(-361 < value < 361 for value in box):
+    xs, ys = to_wgs84([w, e, w, e], [s, n, n, s], crs)
+    box = (float(min(xs)), float(min(ys)), float(max(xs)), float(max(ys)))
+    if not all(isfinite(value) for value in box):
         raise BadInput("bbox 超出地球范围，经度 -180 至 180，纬度 -90 至 90。")
     return box
 
@@ -149,14 +150,10 @@ def _shifted(texts: list[str], crs: str) -> list[str]:
     """The same features with their points in another system; stored points stay WGS-84."""
     found = [msgspec.json.decode(text) for text in texts]
     points = [f["geometry"]["coordinates"] for f in found]
-    xs, ys = from_wgs84([p[0] for p in points], [p[1] for p in points], _system(crs))
+    xs, ys = from_wgs84([p[0] for p in points], [p[1] for p in points], crs)
     for feature, x, y in zip(found, xs, ys, strict=True):
         feature["geometry"]["coordinates"] = [round(float(x), 7), round(float(y), 7)]
     return [msgspec.json.encode(f).decode() for f in found]
-
-
-def _system(crs: str) -> str:
-    return crs
 
 
 def moment(as_of: datetime | None) -> datetime | None:

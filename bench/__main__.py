@@ -1,0 +1,13 @@
+"""`make bench`: quote the ratios, not the milliseconds."""
+
+import sys
+
+from bench import map_page, nearest
+
+SIZES = (10_000, 100_000, 1_000_000)
+
+if __name__ == "__main__":
+    sizes = tuple(int(a) for a in sys.argv[1:]) or SIZES
+    for count in sizes:
+        nearest.run(count)
+    map_page.run((1_000, *sizes))

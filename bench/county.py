@@ -1,0 +1,100 @@
+"""A database with as many features as asked, in the embedded cluster, and a service over it."""
+
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.types.json import Jsonb
+
+from mapsvc.catalog import load_catalog
+from mapsvc.cluster import running
+from mapsvc.database import upgrade
+from mapsvc.settings import PROJECT
+
+PORT = 8399
+BOX = (111.0, 27.5, 111.6, 28.1)
+TOKEN = "bench"
+
+
+@contextmanager
+def database(count: int) -> Iterator[str]:
+    """`count` depots over a county of 60 km, 80 % of them in clusters; dropped afterwards."""
+    with running(Path(".mapsvc-bench")) as cluster:
+        name = f"bench_{os.getpid()}_{count}"
+        with psycopg.connect(cluster.dsn, autocommit=True) as db:
+            db.execute(f"create database {name}".encode())
+        conninfo = make_conninfo(cluster.dsn, dbname=name)
+        try:
+            upgrade(conninfo, load_catalog(PROJECT / "layers"))
+            with psycopg.connect(conninfo, autocommit=True) as db:
+                _fill(db, count)
+            yield conninfo
+        finally:
+            with psycopg.connect(cluster.dsn, autocommit=True) as db:
+                db.execute(f"drop database {name} with (force)".encode())
+
+
+def _fill(db: psycopg.Connection, count: int) -> None:
+    rng = np.random.default_rng(1)
+    centres = rng.uniform(BOX[:2], BOX[2:], (200, 2))
+    clustered = centres[rng.integers(0, 200, count)] + rng.normal(0, 0.008, (count, 2))
+    spread = rng.uniform(BOX[:2], BOX[2:], (count, 2))
+    points = np.where(rng.random((count, 1)) < 0.8, clustered, spread)
+    attrs = {
+        "depot_kind": "综合库",
+        "level": "村级",
+        "address": "演示县演示镇演示村一组 12 号",
+        "area": 120,
+        "manager": "王某某",
+        "manager_phone": "19900000000",
+        "duty_phone": "0990-1234567",
+        "items": [{"item": "编织袋", "quantity": 500, "unit": "条"}],
+    }
+    db.execute("create temp table draft (n int, x float8, y float8)")
+    with db.cursor() as cursor, cursor.copy("copy draft from stdin") as copy:
+        for number, (x, y) in enumerate(points.tolist()):
+            copy.write_row((number, x, y))
+    db.execute(
+        "insert into feature (layer, code, name, geom, attrs, search, verified_at)"
+        " select 'depots', 'D' || n, '演示储备点' || n, ST_Point(x, y, 4326), %s, '', current_date"
+        " from draft",
+        [Jsonb(attrs)],
+    )
+    db.execute(
+        "insert into account (username, password_hash, role) values ('bench', '-', 'planner')"
+    )
+    db.execute(
+        "insert into session (token_hash, username, expires_at)"
+        " values (sha256(%s), 'bench', now() + interval '1 day')",
+        [TOKEN.encode()],
+    )
+    db.execute("vacuum analyze")
+
+
+@contextmanager
+def service(conninfo: str) -> Iterator[str]:
+    """`mapsvc serve` over the database; its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mapsvc.cli", "serve", "--port", str(PORT)],
+        env={**os.environ, "MAPSVC_DATABASE_URL": conninfo},
+    )
+    url = f"http://127.0.0.1:{PORT}"
+    try:
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"{url}/readyz"):
+                    break
+            except OSError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
