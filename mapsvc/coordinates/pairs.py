@@ -86,7 +86,9 @@ def _plain(cell: object) -> float:
     """The number of the usual cell, quickly; NaN for everything that needs reading."""
     if type(cell) is str:
         return float(cell) if _PLAIN(cell) else np.nan
-    return float(cell) if type(cell) is float or type(cell) is int else np.nan
+    if isinstance(cell, int | float) and not isinstance(cell, bool) and abs(cell) < 1e308:
+        return float(cell)
+    return np.nan
 
 
 def _as_text(cell: object) -> str:
