@@ -6,12 +6,12 @@ const SIZE = 512;
 const DEEPEST = 14;
 
 const LOOK = {
-  land: "#f5f3ee",
-  forest: "#dfe7d6",
-  mine: "#e3ded6",
-  water: "#c6d8dd",
-  shore: "#a9c2c9",
-  river: "#a3c1ca",
+  // See-through: the relief lies below.
+  forest: "rgba(138, 171, 118, 0.26)",
+  mine: "rgba(150, 138, 122, 0.3)",
+  water: "#c5d6d8",
+  shore: "#a9c0c5",
+  river: "#a0bbc1",
   village: "#d9d4ca",
   township: "#9c9aa6",
   county: "#6d6b7a",
@@ -162,9 +162,7 @@ const Ground = L.GridLayer.extend({
 
   createTile(coords, done) {
     const canvas = L.DomUtil.create("canvas", "leaflet-tile");
-    // Between whole zooms the tile is shown scaled; drawn finer, it stays sharp.
-    const between = this._map.getZoom() % 1 !== 0;
-    const ratio = between || window.devicePixelRatio > 1.2 ? 2 : 1;
+    const ratio = window.devicePixelRatio > 1.2 ? 2 : 1;
     canvas.width = canvas.height = SIZE * ratio;
     // Tiles of 512 pixels at map zoom z are those of z - 1; past the deepest, part of a parent.
     const z = Math.min(coords.z - 1, DEEPEST);

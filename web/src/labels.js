@@ -12,6 +12,7 @@ const STYLES = {
   mine: { font: `400 11px ${FONT}`, size: 11, colour: "#6a625a", from: 14, to: 20, spread: 0 },
   feature: { font: `500 12px ${FONT}`, size: 12, colour: "#1d2b2a", from: 0, to: 99, spread: 0 },
 };
+const TOWNS = ["county", "township"];
 const ORDER = ["county", "township", "river", "water", "village", "road", "mine"];
 
 class Boxes {
@@ -46,6 +47,10 @@ class Boxes {
 function write(ctx, text, style, x, y) {
   ctx.font = style.font;
   ctx.fillStyle = style.colour;
+  ctx.strokeStyle = "rgba(255, 255, 255, 0.9)";
+  ctx.lineJoin = "round";
+  ctx.lineWidth = 3;
+  ctx.textAlign = "left";
   ctx.textBaseline = "middle";
   if (!style.spread) {
     ctx.strokeText(text, x, y);
@@ -69,23 +74,22 @@ function measure(ctx, text, style) {
 const SPOTS = [[0, 0], [0, 1], [0, -1], [0.6, 0], [-0.6, 0], [0, 2], [0, -2], [0.9, 0.9], [-0.9, -0.9]];
 
 export class Lettering {
-  constructor(ctx, obstacles) {
+  constructor(ctx) {
     this.ctx = ctx;
     this.boxes = new Boxes();
-    for (const { x, y, r } of obstacles) this.boxes.add([x - r, y - r, x + r, y + r]);
-    ctx.lineJoin = "round";
-    ctx.lineWidth = 3;
-    ctx.strokeStyle = "rgba(255, 255, 255, 0.9)";
-    ctx.textAlign = "left";
+  }
+
+  avoid(circles) {
+    for (const { x, y, r } of circles) this.boxes.add([x - r, y - r, x + r, y + r]);
   }
 
   _put(text, style, left, top, width) {
     const pad = 3;
     const box = [left - pad, top - style.size / 2 - pad, left + width + pad, top + style.size / 2 + pad];
-    if (!this.boxes.free(box)) return false;
+    if (!this.boxes.free(box)) return null;
     this.boxes.add(box);
     write(this.ctx, text, style, left, top);
-    return true;
+    return box;
   }
 
   /** Names of single features, right of the symbol or else left, below, above. */
@@ -101,9 +105,19 @@ export class Lettering {
     }
   }
 
-  /** Places {kind, text, x, y, rank}: each name once within a stretch of the screen. */
+  /** Places are {kind, text, x, y, rank}. Names of towns; returns the boxes they fill. */
+  towns(places, zoom) {
+    return this._set(places.filter(({ kind }) => TOWNS.includes(kind)), zoom, SPOTS);
+  }
+
+  /** All other places: each name once within a stretch of the screen. */
   places(places, zoom) {
+    this._set(places.filter(({ kind }) => !TOWNS.includes(kind)), zoom, SPOTS.slice(0, 3));
+  }
+
+  _set(places, zoom, moves) {
     const seen = new Map();
+    const boxes = [];
     const sorted = places
       .filter(({ kind }) => STYLES[kind] && zoom >= STYLES[kind].from && zoom <= STYLES[kind].to)
       .sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind) || b.rank - a.rank);
@@ -113,11 +127,15 @@ export class Lettering {
       if (twins.some(([a, b]) => Math.hypot(a - x, b - y) < 420)) continue;
       const style = STYLES[kind];
       const width = measure(this.ctx, text, style);
-      const moves = kind === "township" || kind === "county" ? SPOTS : SPOTS.slice(0, 3);
-      const put = moves.some(([dx, dy]) =>
-        this._put(text, style, x - width / 2 + dx * width, y + dy * (style.size + 8), width),
-      );
-      if (put) seen.set(key, [...twins, [x, y]]);
+      for (const [dx, dy] of moves) {
+        const top = y + dy * (style.size + 8);
+        const box = this._put(text, style, x - width / 2 + dx * width, top, width);
+        if (!box) continue;
+        seen.set(key, [...twins, [x, y]]);
+        boxes.push(box);
+        break;
+      }
     }
+    return boxes;
   }
 }

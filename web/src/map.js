@@ -23,7 +23,7 @@ class App {
     this.shell = shell;
     this.base = null;
     this.layers = [];
-    for (const [name, order] of [["relief", 210], ["mask", 220], ["outline", 230], ["points", 420], ["marks", 450]])
+    for (const [name, order] of [["relief", 190], ["mask", 220], ["outline", 230], ["points", 420], ["marks", 450]])
       map.createPane(name).style.zIndex = order;
     this.scene = map.scene = new Scene();
     this.wanted = readHash();

@@ -167,21 +167,30 @@ function nearest(placed, item) {
   return best;
 }
 
+const toleranceAt = (zoom) => (zoom >= 16 ? 0.45 : zoom >= 14 ? 0.6 : 0.8);
+
 /**
- * Place items {x, y, count, grade, layers, members, graded} in screen pixels.
- * Graded layers merge among themselves and keep their places; the others come second.
- * Returns them in drawing order with a grid for hit tests.
+ * Items are {x, y, count, grade, layers, members, graded} in screen pixels. Graded ones merge among
+ * themselves and keep their places; the grid then holds what stands.
  */
-export function declutter(items, zoom) {
+export function placeGraded(items, zoom) {
   for (const item of items) item.r = radiusOf(item);
-  const tolerance = zoom >= 16 ? 0.45 : zoom >= 14 ? 0.6 : 0.8;
-  const graded = merge(items.filter((item) => item.graded), tolerance, zoom < 10.5 ? 30 : 0);
+  const graded = merge(items, toleranceAt(zoom), zoom < 10.5 ? 30 : 0);
   const grid = new Grid();
   for (const item of graded) grid.add(item);
-  // Room between the quiet ones is room for the graded ones and for names.
-  const gap = zoom >= 14 ? 0 : 16;
-  const quiet = settle(merge(items.filter((item) => !item.graded), tolerance, gap), grid);
   // Worst last, on top.
   graded.sort((a, b) => (b.grade || 5) - (a.grade || 5));
-  return { items: [...quiet, ...graded], grid };
+  return { graded, grid };
+}
+
+/** Keep a box of the screen free of quiet bubbles. */
+export function reserve(grid, [left, top, right, bottom]) {
+  const r = (bottom - top) / 2;
+  for (let x = left + r; x < right; x += r) grid.add({ x, y: top + r, r, reserved: true });
+}
+
+/** The ungraded items, merged with some room between them for names, around what stands. */
+export function placeQuiet(items, zoom, grid) {
+  for (const item of items) item.r = radiusOf(item);
+  return settle(merge(items, toleranceAt(zoom), zoom >= 14 ? 0 : 16), grid);
 }

@@ -1,7 +1,7 @@
 // One canvas for every point, bubble and name on the map.
 import L from "leaflet";
 import { Lettering, FONT } from "./labels.js";
-import { declutter, decodePoints } from "./points.js";
+import { decodePoints, placeGraded, placeQuiet, reserve } from "./points.js";
 import { shifted, toScreen } from "./shift.js";
 import { GRADE, INK, PAPER, UNGRADED, drawSymbol } from "./symbols.js";
 import { TileStore, covering } from "./tiles.js";
@@ -140,9 +140,34 @@ export const Scene = L.Renderer.extend({
     const ctx = this._ctx;
     ctx.scale(ratio, ratio);
     this.corner = this._map.getPixelOrigin().add(this._bounds.min);
-    this.placed = declutter(this._gather(wanted, size), this._zoom);
-    this._paint(ctx, this.placed.items);
-    this._letter(ctx, this.placed.items, size);
+    this._arrange(ctx, this._gather(wanted, size), size);
+  },
+
+  /** Graded points first, then towns' names, then the rest round both, then other names. */
+  _arrange(ctx, items, size) {
+    const zoom = this._zoom;
+    const { graded, grid } = placeGraded(items.filter((item) => item.graded), zoom);
+    const lettering = new Lettering(ctx);
+    lettering.avoid(graded);
+    const places = this._places(size);
+    for (const box of lettering.towns(places, zoom)) reserve(grid, box);
+    const quiet = placeQuiet(items.filter((item) => !item.graded), zoom, grid);
+    lettering.avoid(quiet);
+    this._paint(ctx, quiet);
+    this._paint(ctx, graded);
+    lettering.features(named(graded, zoom >= 13).concat(named(quiet, zoom >= 15)));
+    lettering.places(places, zoom);
+    this.placed = { items: quiet.concat(graded), grid };
+  },
+
+  _places(size) {
+    if (!this.ground) return [];
+    const places = this.ground.places(this.corner, this.corner.add(size), this._zoom);
+    for (const place of places) {
+      place.x -= this.corner.x;
+      place.y -= this.corner.y;
+    }
+    return places;
   },
 
   /** Items in canvas pixels; a crowd is binned first so that layout stays cheap. */
@@ -182,8 +207,6 @@ export const Scene = L.Renderer.extend({
   },
 
   _paint(ctx, items) {
-    ctx.textAlign = "center";
-    ctx.textBaseline = "middle";
     for (const item of items) {
       if (item.count === 1) {
         const [member] = item.members || [];
@@ -219,27 +242,10 @@ export const Scene = L.Renderer.extend({
     }
     if (graded) disc(r - 5.8, TINTS[grade || 0]);
     ctx.fillStyle = INK;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
     ctx.font = `600 ${count > 9999 ? 10 : count > 999 ? 11 : 12}px ${FONT}`;
     ctx.fillText(count > 99999 ? `${Math.round(count / 10000)}万` : String(count), x, y + 0.5);
-  },
-
-  _letter(ctx, items, size) {
-    const lettering = new Lettering(ctx, items);
-    const zoom = this._zoom;
-    const named = items.filter(
-      (item) => item.count === 1 && item.members && (item.graded ? zoom >= 13 : zoom >= 15),
-    );
-    lettering.features(
-      named.reverse().map((item) => ({ x: item.x, y: item.y, r: item.r, name: item.members[0].name })),
-    );
-    if (!this.ground) return;
-    const max = this.corner.add(size);
-    const places = this.ground.places(this.corner, max, zoom);
-    for (const place of places) {
-      place.x -= this.corner.x;
-      place.y -= this.corner.y;
-    }
-    lettering.places(places, zoom);
   },
 
   /** What stands at a point of the map container: an item or null. */
@@ -247,14 +253,22 @@ export const Scene = L.Renderer.extend({
     const { grid } = this.placed;
     if (!grid || this._zoom !== this._map.getZoom()) return null;
     const point = this._map.containerPointToLayerPoint(containerPoint).subtract(this._bounds.min);
-    const single = grid.touching(point.x, point.y, 0, 2, (item) => item.graded);
-    return single || grid.touching(point.x, point.y, 0, 2);
+    const found = (test) => grid.touching(point.x, point.y, 0, 2, test);
+    return found((item) => item.graded) || found((item) => !item.reserved);
   },
 
   latLngOf(item) {
     return this._map.unproject(this.corner.add([item.x, item.y]), this._zoom);
   },
 });
+
+function named(items, shown) {
+  if (!shown) return [];
+  return items
+    .filter((item) => item.count === 1 && item.members)
+    .map(({ x, y, r, members }) => ({ x, y, r, name: members[0].name }))
+    .reverse();
+}
 
 function itemOf(layer, graded, x, y, data, i) {
   const single = data.counts[i] === 1 && !Number.isNaN(data.ids[i]);
