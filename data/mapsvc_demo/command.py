@@ -1,16 +1,10 @@
 """The layer command_posts: one post a region, each below the post of the superior region."""
 
-from datetime import date
-
-from numpy.random import Generator
-
 from . import names
-from .depots import checked
-from .dice import Dice
 from .model import Feature
-from .places import Place, Places
-from .plane import Plane
+from .places import Place
 from .spots import beside
+from .survey import Survey
 
 _LEVEL = {"county": "县级", "township": "乡镇级", "village": "村级"}
 
@@ -20,19 +14,18 @@ def post_code(region: str) -> str:
     return f"ZH-{region}"
 
 
-def command_posts(
-    plane: Plane, rng: Generator, dice: Dice, places: Places, today: date
-) -> list[Feature]:
+def command_posts(survey: Survey) -> list[Feature]:
     """The command tree of the county, from the county down."""
-    hosts = places.all()
-    spots = beside(plane, rng, hosts, 15.0, 120.0)
+    hosts = survey.places.all()
+    spots = beside(survey.land.terrain.plane, survey.rng, hosts, 15.0, 120.0)
     return [
-        _post(dice, place, lon, lat, today)
+        _post(survey, place, (lon, lat))
         for place, (lon, lat) in zip(hosts, spots.tolist(), strict=True)
     ]
 
 
-def _post(dice: Dice, place: Place, lon: float, lat: float, today: date) -> Feature:
+def _post(survey: Survey, place: Place, spot: tuple[float, float]) -> Feature:
+    dice = survey.dice
     if place.level == "county":
         post, unit = "指挥长（县长）", f"{place.name}应急指挥部"
     elif place.level == "township":
@@ -53,4 +46,4 @@ def _post(dice: Dice, place: Place, lon: float, lat: float, today: date) -> Feat
     }
     if place.parent:
         attrs["parent"] = post_code(place.parent)
-    return Feature(post_code(place.code), unit, lon, lat, attrs, checked(dice, today))
+    return Feature(post_code(place.code), unit, *spot, attrs, survey.checked())

@@ -1,6 +1,7 @@
 """The wiring: from a seed to a county, or to a province of them."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -17,6 +18,7 @@ from .plane import Plane
 from .relief import relief
 from .risks import risk_points as make_risks
 from .sites import Land
+from .survey import Survey
 from .terrain import raise_land
 
 SEED = 990101
@@ -43,8 +45,15 @@ def build(
     """
     rng = np.random.default_rng(seed)
     plane = Plane(_LON, _LAT, _WIDTH, _HEIGHT, _FINE)
-    return _county("990101", names.county_name(0), plane, rng, (townships, villages),
-                   (risk_points, depots, forces), today, scenic=True)
+    order = _Order(
+        "990101",
+        names.county_name(0),
+        (townships, villages),
+        (risk_points, depots, forces),
+        today,
+        scenic=True,
+    )
+    return _county(order, plane, rng)
 
 
 def build_province(
@@ -72,31 +81,48 @@ def build_province(
         lon = _LON + (col - (across - 1) / 2) * 0.62
         lat = _LAT + (row - (across - 1) / 2) * 0.5
         code = f"99{n // 20 + 1:02d}{n % 20 + 1:02d}"
-        yield _county(code, names.county_name(n), Plane(lon, lat, _WIDTH, _HEIGHT, _COARSE),
-                      np.random.default_rng([seed, n]), (TOWNSHIPS, VILLAGES),
-                      (risk, store, max(0, each) - risk - store), today, scenic=False)
+        order = _Order(
+            code,
+            names.county_name(n),
+            (TOWNSHIPS, VILLAGES),
+            (risk, store, max(0, each) - risk - store),
+            today,
+            scenic=False,
+        )
+        plane = Plane(lon, lat, _WIDTH, _HEIGHT, _COARSE)
+        yield _county(order, plane, np.random.default_rng([seed, n]))
 
 
-def _county(
-    code: str, name: str, plane: Plane, rng: Generator, size: tuple[int, int],
-    counts: tuple[int, int, int], today: date, *, scenic: bool,
-) -> County:
-    land, stems = _land(plane, rng, *size)
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is asked for: whose county, how many of what, and with a base map or without."""
+
+    code: str
+    name: str
+    regions: tuple[int, int]  # townships, villages
+    features: tuple[int, int, int]  # risk points, depots, forces
+    today: date
+    scenic: bool
+
+
+def _county(order: _Order, plane: Plane, rng: Generator) -> County:
+    land, stems = _land(plane, rng, *order.regions)
     dice = Dice(rng)
-    found = places.found(code, name, land.terrain, land.territory, dice)
-    risks, stores, teams = counts
+    found = places.found(order.code, order.name, land.terrain, land.territory, dice)
+    survey = Survey(land, found, rng, dice, order.today)
+    risks, stores, teams = order.features
     features: dict[str, list[Feature]] = {
-        "risk_points": make_risks(rng, dice, land, found, risks, today),
-        "depots": make_depots(plane, rng, dice, found, stores, today),
-        "forces": make_forces(plane, rng, dice, found, teams, today),
-        "command_posts": command_posts(plane, rng, dice, found, today),
+        "risk_points": make_risks(survey, risks),
+        "depots": make_depots(survey, stores),
+        "forces": make_forces(survey, teams),
+        "command_posts": command_posts(survey),
     }
-    county = County(code, name, found.regions, features)
-    if not scenic:
+    county = County(order.code, order.name, found.regions, features)
+    if not order.scenic:
         return county
     shape = found.regions[0].geometry
     ground, roads = scenery.drawn(land, stems, found, shape, rng)
-    return County(code, name, found.regions, features, ground, relief(land.terrain, shape), roads)
+    return replace(county, ground=ground, relief=relief(land.terrain, shape), roads=roads)
 
 
 def _land(

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 from numpy.random import Generator
 from scipy import ndimage
-from shapely import MultiPolygon, Polygon
+from shapely import Polygon
 
 from .outlines import coverage
 from .plane import Floats, Ints, Mask, Plane
@@ -33,10 +32,11 @@ def forest(terrain: Terrain, rng: Generator, seats: Ints) -> Mask:
     score = 5 * steep + high / 900 + 0.3 * noise(rng, plane.shape, 14, 4) - 0.7 * clear
     out: Mask = score > np.quantile(score, 0.56)
     out = ndimage.binary_opening(out, iterations=max(1, round(160 / plane.cell)))
-    return ndimage.binary_closing(out, iterations=max(1, round(160 / plane.cell)))
+    closed: Mask = ndimage.binary_closing(out, iterations=max(1, round(160 / plane.cell)))
+    return closed
 
 
-def woods(stand: Mask, inside: Mask, plane: Plane) -> list[Polygon | MultiPolygon]:
+def woods(stand: Mask, inside: Mask, plane: Plane) -> list[Polygon]:
     """Forests of a square kilometre and more as polygons in degrees, the largest first."""
     patches, _ = ndimage.label(stand & inside)
     size = np.bincount(patches.ravel()) * plane.cell**2 / 1e6
@@ -56,7 +56,16 @@ def mines(terrain: Terrain, rng: Generator, inside: Mask, seats: Ints, wanted: i
     away = ndimage.distance_transform_edt(settled) * plane.cell
     fit = inside & (terrain.slope > 0.16) & (terrain.slope < 0.5) & (away > 700) & (away < 3000)
     cells = rng.permutation(np.flatnonzero(ndimage.binary_erosion(fit | (away < 3000)) & fit))
-    products = ("石灰岩矿", "采石场", "萤石矿", "铅锌矿", "砂石场", "高岭土矿", "锰矿", "页岩砖厂取土场")
+    products = (
+        "石灰岩矿",
+        "采石场",
+        "萤石矿",
+        "铅锌矿",
+        "砂石场",
+        "高岭土矿",
+        "锰矿",
+        "页岩砖厂取土场",
+    )
     found: list[Mine] = []
     taken: list[tuple[float, float]] = []
     for cell, (x, y) in zip(cells.tolist(), plane.centres(cells).tolist(), strict=True):
@@ -74,8 +83,9 @@ def pit(mine: Mine, plane: Plane, rng: Generator) -> Polygon:
     angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     radius = np.full(40, mine.radius)
     for wave in range(2, 6):
-        radius = radius * (1 + rng.normal(0, 0.28 / wave) * np.cos(
-            wave * angle + rng.uniform(0, 2 * np.pi)))
+        radius = radius * (
+            1 + rng.normal(0, 0.28 / wave) * np.cos(wave * angle + rng.uniform(0, 2 * np.pi))
+        )
     ring: Floats = np.column_stack([np.cos(angle), np.sin(angle)]) * radius[:, None]
     xy = plane.centres(np.array([mine.cell])) + ring * np.array([1.25, 0.8])
-    return shapely.polygons(plane.degrees(xy))
+    return Polygon(plane.degrees(xy))

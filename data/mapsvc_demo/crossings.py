@@ -2,7 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -11,11 +12,30 @@ from shapely import LineString, STRtree
 from .model import RoadNetwork, Way
 from .plane import Floats, Plane
 
-if TYPE_CHECKING:
-    from .roads import Road
-
 _Spot = tuple[float, float]
 _BRIDGE = {"river": 45.0, "stream": 18.0}  # half the length in metres
+
+
+@dataclass(slots=True)
+class Road:
+    """A stretch of road in degrees (n, 2) with its OpenStreetMap tags."""
+
+    line: Floats
+    tags: dict[str, str]
+
+    @property
+    def tunnel(self) -> bool:
+        """Whether it runs below the ground, and meets nothing on it."""
+        return "tunnel" in self.tags
+
+
+@dataclass(frozen=True, slots=True)
+class River:
+    """A river's line in degrees, its class (river or stream) and its name or ''."""
+
+    line: LineString
+    class_: str
+    name: str
 
 
 def _spots(line: Floats) -> list[_Spot]:
@@ -47,37 +67,35 @@ def _with(line: Floats, spots: Iterable[_Spot]) -> Floats:
     return np.array(out)
 
 
-def network(
-    roads: list["Road"], rivers: list[tuple[LineString, str, str]], plane: Plane
-) -> RoadNetwork:
+def network(roads: list[Road], rivers: list[River], plane: Plane) -> RoadNetwork:
     """Nodes and ways. A bridge is a way of its own and shares no node with what it crosses."""
     meeting = Counter(spot for road in roads for spot in set(_spots(road.line)))
-    water = [line for line, _, _ in rivers]
-    tree = STRtree(water)
+    tree = STRtree([river.line for river in rivers])
     pieces: list[tuple[Floats, dict[str, str]]] = []
     for road in roads:
         if road.tunnel:
             pieces.append((road.line, road.tags))
         else:
-            pieces += _bridged(road, tree, water, rivers, plane, meeting)
+            hits = tree.query(LineString(road.line), predicate="intersects")
+            near = [rivers[n] for n in sorted(hits.tolist())]
+            pieces += _bridged(road, near, plane, meeting)
     number: dict[_Spot, int] = {}
     ways = [
         Way(n, tuple(number.setdefault(s, len(number) + 1) for s in _spots(line)), tags)
         for n, (line, tags) in enumerate(pieces, 1)
     ]
     nodes = {n: spot for spot, n in number.items()}
-    for line, class_, name in rivers:
+    for river in rivers:
         # Rivers get nodes of their own, even where a road vertex has the same place.
-        first, spots = len(nodes) + 1, _spots(shapely.get_coordinates(line))
+        first, spots = len(nodes) + 1, _spots(shapely.get_coordinates(river.line))
         nodes |= dict(enumerate(spots, first))
-        tags = {"waterway": class_} | ({"name": name} if name else {})
+        tags = {"waterway": river.class_} | ({"name": river.name} if river.name else {})
         ways.append(Way(len(ways) + 1, tuple(range(first, first + len(spots))), tags))
     return RoadNetwork(nodes, ways)
 
 
 def _bridged(
-    road: "Road", tree: STRtree, water: list[LineString], rivers: list[tuple[LineString, str, str]],
-    plane: Plane, meeting: Counter[_Spot],
+    road: Road, rivers: list[River], plane: Plane, meeting: Counter[_Spot]
 ) -> list[tuple[Floats, dict[str, str]]]:
     """The road cut into stretches on the ground and bridges over every river it crosses."""
     shape = LineString(road.line)
@@ -86,14 +104,15 @@ def _bridged(
     along = np.r_[0.0, np.cumsum(np.hypot(*np.diff(metres, axis=0).T))]
     flat = LineString(metres)
     fixed = [0.0, float(along[-1])] + [
-        float(d) for d, s in zip(along, _spots(road.line), strict=True) if meeting[s] > 1]
-    for n in sorted(tree.query(shape, predicate="intersects").tolist()):
-        crossing = shapely.get_coordinates(shapely.intersection(shape, water[n]))
+        float(d) for d, s in zip(along, _spots(road.line), strict=True) if meeting[s] > 1
+    ]
+    for river in rivers:
+        crossing = shapely.get_coordinates(shapely.intersection(shape, river.line))
         for x, y in plane.metres(crossing).tolist():
             at = float(shapely.line_locate_point(flat, shapely.Point(x, y)))
             before = max((f for f in fixed if f < at), default=0.0)
             after = min((f for f in fixed if f > at), default=float(along[-1]))
-            half = _BRIDGE[rivers[n][1]]
+            half = _BRIDGE[river.class_]
             spans.append((at - min(half, (at - before) / 2), at + min(half, (after - at) / 2)))
     if not spans:
         return [(road.line, road.tags)]
@@ -111,7 +130,7 @@ def _merged(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _cut(
-    road: "Road", along: Floats, spans: list[tuple[float, float]], plane: Plane
+    road: Road, along: Floats, spans: list[tuple[float, float]], plane: Plane
 ) -> list[tuple[Floats, dict[str, str]]]:
     metres = plane.metres(road.line)
     stops = [0.0, *(s for span in spans for s in span), float(along[-1])]
@@ -119,7 +138,7 @@ def _cut(
     ends = np.column_stack([np.interp(stops, along, metres[:, k]) for k in (0, 1)])
     corner = plane.degrees(ends)
     corner[0], corner[-1] = road.line[0], road.line[-1]
-    for n, (low, high) in enumerate(zip(stops[:-1], stops[1:], strict=True)):
+    for n, (low, high) in enumerate(pairwise(stops)):
         inner = road.line[(along > low + 0.5) & (along < high - 0.5)]
         line = np.vstack([corner[n], inner, corner[n + 1]])
         extra = {"bridge": "yes", "layer": "1"} if n % 2 else {}

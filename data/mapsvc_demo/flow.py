@@ -59,7 +59,7 @@ def drain(height: Floats, outlets: Ints) -> Drainage:
     tree = minimum_spanning_tree(graph)
     order, parent = breadth_first_order(tree, n, directed=False)
     receiver = parent[:n].astype(np.int64)
-    levels = _levels(order.astype(np.int64), parent.astype(np.int64), n)
+    levels = _levels(order.astype(np.int64), parent.astype(np.int64))
     receiver[outlets] = outlets
     area = np.ones(n)
     for cells in reversed(levels[1:]):
@@ -69,7 +69,7 @@ def drain(height: Floats, outlets: Ints) -> Drainage:
     return Drainage(receiver, levels, area, np.where(straight, 1.0, 2**0.5))
 
 
-def _levels(order: Ints, parent: Ints, root: int) -> list[Ints]:
+def _levels(order: Ints, parent: Ints) -> list[Ints]:
     """Cells grouped by their number of steps from the root, nearest first, root left out."""
     # Breadth-first order is sorted by depth, so the groups are runs of it; a run ends where the
     # parent of the next cell is no longer in the run before.

@@ -15,16 +15,43 @@ RURAL = ("高峰", "云台", "大坳", "竹溪", "雷公坪")
 MORE_TOWNS = ("柳林", "铁炉", "花桥", "清水", "七里", "东坪", "沙湾", "古楼", "红岩", "乌石")
 
 _FIRST = tuple(
-    "桃 梨 杨 柳 松 竹 梅 樟 枫 茶 石 岩 沙 黄 白 青 红 金 银 铁 龙 虎 牛 马 鹿 鹤 燕 凤 高 长 "
-    "大 小 上 下 双 三 五 七 九 南 北 东 西 新 老 清 响 冷 水 云 月 阳 羊 麻 油 板 土 木 花".split()
+    "桃梨杨柳松竹梅樟枫茶石岩沙黄白青红金银铁龙虎牛马鹿鹤燕凤高长"
+    "大小上下双三五七九南北东西新老清响冷水云月阳羊麻油板土木花"
 )
-_SECOND = tuple(
-    "溪 坪 冲 湾 坳 岭 塘 洞 桥 坡 田 源 井 泉 垭 坝 滩 峪 埠 岗 畲 垅 园 屋 亭 庙 铺 树 潭 墩".split()
-)
+_SECOND = tuple("溪坪冲湾坳岭塘洞桥坡田源井泉垭坝滩峪埠岗畲垅园屋亭庙铺树潭墩")
 _PEOPLE = ("家", "仙", "树", "花", "竹", "石", "云", "茅", "枣", "山")
-_QUARTERS = ("城东", "城西", "城南", "城北", "临江", "东门", "西门", "南桥", "北塔", "文昌", "凤凰",
-             "河街", "新建路", "学府", "滨河", "青年路", "和平", "朝阳", "南苑", "站前", "梅园",
-             "锦绣", "江心洲", "火神庙", "东风", "百花", "古井", "望江", "鼓楼", "体育路")
+_QUARTERS = (
+    "城东",
+    "城西",
+    "城南",
+    "城北",
+    "临江",
+    "东门",
+    "西门",
+    "南桥",
+    "北塔",
+    "文昌",
+    "凤凰",
+    "河街",
+    "新建路",
+    "学府",
+    "滨河",
+    "青年路",
+    "和平",
+    "朝阳",
+    "南苑",
+    "站前",
+    "梅园",
+    "锦绣",
+    "江心洲",
+    "火神庙",
+    "东风",
+    "百花",
+    "古井",
+    "望江",
+    "鼓楼",
+    "体育路",
+)
 _SURNAMES = tuple(
     "王李张刘陈杨黄赵周吴徐孙朱马胡郭林何高梁郑罗宋谢唐韩曹许邓萧冯曾程蔡彭潘袁于董余苏叶吕魏"
     "蒋田杜丁沈姜范江傅钟卢汪戴崔任陆廖姚方金邱夏谭韦贾邹石熊孟秦阎薛侯雷白龙段郝孔邵史毛常万"
@@ -86,8 +113,11 @@ def township_names(dice: Dice, townships: int) -> list[str]:
         return name
 
     low = [*RURAL, *(fresh() for _ in range(rural - len(RURAL)))][:rural]
-    return [f"{s}街道" for s in STREETS[:streets]] + [f"{fresh()}镇" for _ in range(towns)] + [
-        f"{s}乡" for s in low]
+    return (
+        [f"{s}街道" for s in STREETS[:streets]]
+        + [f"{fresh()}镇" for _ in range(towns)]
+        + [f"{s}乡" for s in low]
+    )
 
 
 def county_name(number: int) -> str:
@@ -95,5 +125,8 @@ def county_name(number: int) -> str:
     if number < len(COUNTIES):
         return f"{COUNTIES[number]}县"
     first, second = divmod(number - len(COUNTIES), len(_SECOND))
-    return f"{_FIRST[first % len(_FIRST)]}{_SECOND[second]}县" if first < len(_FIRST) else (
-        f"{_FIRST[first % len(_FIRST)]}{_SECOND[second]}{first // len(_FIRST)}县")
+    return (
+        f"{_FIRST[first % len(_FIRST)]}{_SECOND[second]}县"
+        if first < len(_FIRST)
+        else (f"{_FIRST[first % len(_FIRST)]}{_SECOND[second]}{first // len(_FIRST)}县")
+    )

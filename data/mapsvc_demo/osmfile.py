@@ -21,7 +21,10 @@ def write_roads(county: County, path: Path) -> None:
         for number, place in sorted(roads.nodes.items()):
             writer.add_node(osmium.osm.mutable.Node(id=number, version=1, location=place))
         for way in sorted(roads.ways, key=lambda w: w.id):
-            writer.add_way(osmium.osm.mutable.Way(
-                id=way.id, version=1, nodes=list(way.nodes), tags=dict(way.tags)))
+            writer.add_way(
+                osmium.osm.mutable.Way(
+                    id=way.id, version=1, nodes=list(way.nodes), tags=dict(way.tags)
+                )
+            )
     finally:
         writer.close()

@@ -52,8 +52,9 @@ def _eased(lines: list[Floats]) -> list[Floats]:
         near[tuple(line[-1])].append(line[-1 - step])
     out = []
     for line in lines:
-        ends = np.array([np.mean([line[k], np.mean(near[tuple(line[k])], axis=0)], axis=0)
-                         for k in (0, -1)])
+        ends = np.array(
+            [np.mean([line[k], np.mean(near[tuple(line[k])], axis=0)], axis=0) for k in (0, -1)]
+        )
         out.append(np.vstack([ends[:1], line[1:-1], ends[1:]]))
     return out
 

@@ -1,10 +1,11 @@
 """The regions with codes and names, and spots inside them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from shapely import Polygon
+from shapely import MultiPolygon, Polygon
 
 from . import names
 from .dice import Dice
@@ -78,9 +79,7 @@ def _village_titles(
     return out
 
 
-def found(
-    code: str, name: str, terrain: Terrain, territory: Territory, dice: Dice
-) -> Places:
+def found(code: str, name: str, terrain: Terrain, territory: Territory, dice: Dice) -> Places:
     """Draw, name and number all regions."""
     plane = terrain.plane
     xy = plane.centres(territory.seat)
@@ -90,30 +89,56 @@ def found(
     villages = []
     for v, (vcode, vname) in enumerate(_village_titles(dice, territory, xy, codes)):
         t = int(territory.township[v])
-        villages.append(Place(vcode, vname, "village", codes[t], f"{name}{titles[t]}{vname}",
-                              (float(xy[v, 0]), float(xy[v, 1])), shapes[v], v))
+        villages.append(
+            Place(
+                vcode,
+                vname,
+                "village",
+                codes[t],
+                f"{name}{titles[t]}{vname}",
+                (float(xy[v, 0]), float(xy[v, 1])),
+                shapes[v],
+                v,
+            )
+        )
     townships = []
     for t, (tcode, title) in enumerate(zip(codes, titles, strict=True)):
         seat = villages[territory.capital[t]]
-        townships.append(Place(tcode, title, "township", code, f"{name}{title}", seat.xy,
-                               seat.shape, seat.village))
+        townships.append(
+            Place(
+                tcode, title, "township", code, f"{name}{title}", seat.xy, seat.shape, seat.village
+            )
+        )
     seat = townships[0]
     county = Place(code, name, "county", None, name, seat.xy, seat.shape, seat.village)
-    return Places(county, townships, villages, _regions(county, townships, villages,
-                                                        territory.township))
+    return Places(
+        county, townships, villages, _regions(county, townships, villages, territory.township)
+    )
 
 
 def _regions(
     county: Place, townships: list[Place], villages: list[Place], owner: Ints
 ) -> list[Region]:
     areas = [
-        shapely.coverage_union_all([villages[v].shape for v in np.flatnonzero(owner == t)])
+        _joined([villages[v].shape for v in np.flatnonzero(owner == t)])
         for t in range(len(townships))
     ]
-    whole = shapely.coverage_union_all(areas)
+    whole = _joined(areas)
     out = [Region(county.code, county.name, "county", None, whole)]
-    out += [Region(p.code, p.name, "township", p.parent, area)
-            for p, area in sorted(zip(townships, areas, strict=True), key=lambda pa: pa[0].code)]
-    out += [Region(p.code, p.name, "village", p.parent, p.shape)
-            for p in sorted(villages, key=lambda p: p.code)]
+    out += [
+        Region(p.code, p.name, "township", p.parent, area)
+        for p, area in sorted(zip(townships, areas, strict=True), key=lambda pa: pa[0].code)
+    ]
+    out += [
+        Region(p.code, p.name, "village", p.parent, p.shape)
+        for p in sorted(villages, key=lambda p: p.code)
+    ]
     return out
+
+
+def _joined(shapes: Sequence[Polygon | MultiPolygon]) -> Polygon | MultiPolygon:
+    """The union of polygons that share their borders exactly."""
+    union = shapely.coverage_union_all(shapes)
+    if not isinstance(union, Polygon | MultiPolygon):
+        raise TypeError(f"{union.geom_type} is not an area")
+    return union

@@ -46,7 +46,8 @@ class Plane:
         """Metres (n, 2) to lon/lat (n, 2), rounded to 7 decimals (1 cm)."""
         per_lon, per_lat = self.metres_per_degree
         out = np.asarray(xy, dtype=np.float64) / np.array([per_lon, per_lat])
-        return np.round(out + np.array([self.lon, self.lat]), 7)
+        rounded: Floats = np.round(out + np.array([self.lon, self.lat]), 7)
+        return rounded
 
     def metres(self, lonlat: Floats) -> Floats:
         """Lon/lat (n, 2) to metres (n, 2)."""

@@ -1,40 +1,67 @@
 """The layer risk_points: hazards where the land makes them, with those who answer for them."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
-from numpy.random import Generator
 
 from . import names
-from .depots import checked, places_county
 from .dice import Dice
 from .model import Feature
-from .places import Place, Places
+from .places import Place
 from .plane import Ints
-from .sites import Land, fitting
+from .sites import fitting
 from .spots import beside, on_cells
+from .survey import Survey
 
 LEVELS = {"重大": 8, "较大": 25, "一般": 45, "低": 29}
-HAZARDS = {"滑坡": 28, "崩塌": 14, "泥石流": 9, "山洪": 14, "森林火灾": 10, "溃坝": 6, "内涝": 6,
-           "危险化学品": 6, "矿山": 5, "道路交通": 4, "尾矿库": 2, "房屋": 2, "其他": 1}
+HAZARDS = {
+    "滑坡": 28,
+    "崩塌": 14,
+    "泥石流": 9,
+    "山洪": 14,
+    "森林火灾": 10,
+    "溃坝": 6,
+    "内涝": 6,
+    "危险化学品": 6,
+    "矿山": 5,
+    "道路交通": 4,
+    "尾矿库": 2,
+    "房屋": 2,
+    "其他": 1,
+}
+_KNOWN = frozenset({"溃坝", "矿山", "尾矿库"})  # stand where the dam or the mine stands
 _GEOLOGICAL = frozenset({"滑坡", "崩塌", "泥石流"})
 _TITLE = {
-    "滑坡": "{place}{group}组滑坡隐患点", "崩塌": "{place}{group}组崩塌隐患点",
-    "泥石流": "{place}{group}组沟谷泥石流隐患点", "山洪": "{place}{group}组沿河山洪危险区",
-    "内涝": "{place}低洼地段内涝点", "溃坝": "{base}水库大坝", "森林火灾": "{base}林区火险点",
-    "矿山": "{base}{product}", "尾矿库": "{base}尾矿库",
-    "危险化学品": "{base}{works}", "道路交通": "{place}{group}组急弯陡坡路段",
-    "房屋": "{place}{group}组连片老旧房屋", "其他": "{place}{group}组电力线路跨越点",
+    "滑坡": "{place}{group}组滑坡隐患点",
+    "崩塌": "{place}{group}组崩塌隐患点",
+    "泥石流": "{place}{group}组沟谷泥石流隐患点",
+    "山洪": "{place}{group}组沿河山洪危险区",
+    "内涝": "{place}低洼地段内涝点",
+    "溃坝": "{base}水库大坝",
+    "森林火灾": "{base}林区火险点",
+    "矿山": "{base}{product}",
+    "尾矿库": "{base}尾矿库",
+    "危险化学品": "{base}{works}",
+    "道路交通": "{place}{group}组急弯陡坡路段",
+    "房屋": "{place}{group}组连片老旧房屋",
+    "其他": "{place}{group}组电力线路跨越点",
 }
 _WORKS = ("加油站", "液化气储配站", "烟花爆竹仓库", "化工原料库", "农药经营库", "自来水厂氯库")
 _MEASURES = {
-    "滑坡": ("专人监测，雨天加密巡查，超警戒值立即转移", "设置裂缝简易监测桩，后缘开挖截排水沟", "避险搬迁，汛期夜间转移住户"),
+    "滑坡": (
+        "专人监测，雨天加密巡查，超警戒值立即转移",
+        "设置裂缝简易监测桩，后缘开挖截排水沟",
+        "避险搬迁，汛期夜间转移住户",
+    ),
     "崩塌": ("清除危岩，设置被动防护网", "封闭坡下道路，设置警示牌，雨天禁止停留"),
     "泥石流": ("清理沟道堆积物，上游设雨量监测", "汛期专人值守，红色预警全员转移"),
     "山洪": ("设水位雨量站与预警广播，明确转移路线和安置点", "河道清障，暴雨红色预警前完成转移"),
     "内涝": ("疏通排水管网，汛期备移动泵车", "设置警戒水位标尺，积水二十五厘米封闭通行"),
-    "溃坝": ("落实三个责任人，汛期控制运行，每日巡坝两次", "除险加固，完善大坝安全监测和下游转移预案"),
+    "溃坝": (
+        "落实三个责任人，汛期控制运行，每日巡坝两次",
+        "除险加固，完善大坝安全监测和下游转移预案",
+    ),
     "森林火灾": ("防火期设卡值守，清理林缘可燃物", "修建防火隔离带，护林员每日巡护"),
     "矿山": ("边坡在线监测，雨天停止作业", "整改采场边坡，规范台阶开采"),
     "尾矿库": ("浸润线在线监测，保持干滩长度，清理排洪设施", "坝体位移监测，汛前降低库水位"),
@@ -66,60 +93,63 @@ def shared_out(shares: dict[str, int], count: int) -> dict[str, int]:
     return out
 
 
-def risk_points(
-    rng: Generator, dice: Dice, land: Land, places: Places, count: int, today: date
-) -> list[Feature]:
+def risk_points(survey: Survey, count: int) -> list[Feature]:
     """`count` risk points in the order of the villages they stand in."""
-    sites: list[_Site] = []
+    land, dice = survey.land, survey.dice
     cells = fitting(land)
     cells |= {
         "溃坝": np.array([d.cell for d in land.dams], dtype=np.int64),
         "矿山": np.array([m.cell for m in land.mines], dtype=np.int64),
         "尾矿库": np.array([m.cell for m in land.mines[::-1]], dtype=np.int64),
     }
+    sites: list[_Site] = []
     for kind, wanted in shared_out(HAZARDS, count).items():
-        sites += _chosen(rng, dice, land, places, kind, cells[kind], wanted)
+        sites += _chosen(survey, kind, cells[kind], wanted)
     sites.sort(key=lambda s: (s.place.code, s.kind, s.lon, s.lat))
     levels = dice.shuffled([k for k, n in shared_out(LEVELS, count).items() for _ in range(n)])
     return [
-        _risk(dice, n, site, level, today)
+        _risk(survey, n, site, level)
         for n, (site, level) in enumerate(zip(sites, levels, strict=True), 1)
     ]
 
 
-def _chosen(
-    rng: Generator, dice: Dice, land: Land, places: Places, kind: str, cells: Ints, wanted: int
-) -> list[_Site]:
+def _chosen(survey: Survey, kind: str, cells: Ints, wanted: int) -> list[_Site]:
     """Sites of one kind: known ones first, then random fitting cells, then beside villages."""
+    land, places, rng = survey.land, survey.places, survey.rng
     plane = land.terrain.plane
-    fixed = kind in ("溃坝", "矿山", "尾矿库")
-    if not fixed:
+    if kind not in _KNOWN:
         size = min(cells.size, 2 * wanted + 8)
         cells = rng.choice(cells, size=size, replace=False) if size else cells
-    lonlat, village = on_cells(plane, rng, places, land.territory.labels, cells)
+    lonlat, village, used = on_cells(plane, rng, places, land.territory.labels, cells)
     product = {m.cell: m.product for m in land.mines}
-    labels = [product.get(c, "") for c in cells.tolist()] if fixed else []
     out = [
-        _Site(kind, lon, lat, places.villages[v], labels[i] if i < len(labels) else "")
-        for i, ((lon, lat), v) in enumerate(
-            zip(lonlat[:wanted].tolist(), village[:wanted].tolist(), strict=True))
+        _Site(kind, lon, lat, places.villages[v], product.get(cell, ""))
+        for (lon, lat), v, cell in zip(
+            lonlat[:wanted].tolist(), village[:wanted].tolist(), used[:wanted].tolist(), strict=True
+        )
     ]
-    hosts = [dice.pick(places.villages) for _ in range(wanted - len(out))]
+    hosts = [survey.dice.pick(places.villages) for _ in range(wanted - len(out))]
     spots = beside(plane, rng, hosts, 300.0, 900.0)
-    out += [_Site(kind, lon, lat, host) for host, (lon, lat) in
-            zip(hosts, spots.tolist(), strict=True)]
-    return out
+    return out + [
+        _Site(kind, lon, lat, host) for host, (lon, lat) in zip(hosts, spots.tolist(), strict=True)
+    ]
 
 
-def _risk(dice: Dice, number: int, site: _Site, level: str, today: date) -> Feature:
+def _risk(survey: Survey, n: int, site: _Site, level: str) -> Feature:
+    dice = survey.dice
     place, kind = site.place, site.kind
     base = place.name.removesuffix("村").removesuffix("社区")
     group = dice.whole(1, 14)
-    name = _TITLE[kind].format(place=place.name, base=base, group=group, works=dice.pick(_WORKS),
-                               product=site.product or "采石场")
+    name = _TITLE[kind].format(
+        place=place.name,
+        base=base,
+        group=group,
+        works=dice.pick(_WORKS),
+        product=site.product or "采石场",
+    )
     low, high = _HEADS[level]
     people = int(low + (high - low) * dice.roll() ** 2)
-    found_on = today - timedelta(days=dice.whole(200, 3200))
+    found_on = survey.today - timedelta(days=dice.whole(200, 3200))
     attrs: dict[str, object] = {
         "risk_level": level,
         "hazard_type": kind,
@@ -128,7 +158,9 @@ def _risk(dice: Dice, number: int, site: _Site, level: str, today: date) -> Feat
         "threatened_property": round(people * (1.5 + 6 * dice.roll()) + 5 * dice.roll(), 1),
         "address": f"{place.address}{group}组",
         "responsible_person": names.person(dice),
-        "responsible_post": dice.pick(("驻村干部", "分管副镇长", "村支部书记", "安监站站长", "包片干部")),
+        "responsible_post": dice.pick(
+            ("驻村干部", "分管副镇长", "村支部书记", "安监站站长", "包片干部")
+        ),
         "responsible_phone": names.phone(dice),
         "monitor_person": names.person(dice),
         "monitor_phone": names.phone(dice),
@@ -141,8 +173,8 @@ def _risk(dice: Dice, number: int, site: _Site, level: str, today: date) -> Feat
         attrs["danger_grade"] = grade
     if kind in _GEOLOGICAL:
         attrs["scale"] = _scale(people)
-    code = f"FX-{places_county(place)}-{number:04d}"
-    return Feature(code, name, site.lon, site.lat, attrs, checked(dice, today))
+    code = survey.number("FX", n)
+    return Feature(code, name, site.lon, site.lat, attrs, survey.checked())
 
 
 def _scale(people: int) -> str:

@@ -2,13 +2,14 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
 from numpy.random import Generator
 from shapely import LineString
 
-from .crossings import noded
+from .crossings import River, Road, noded
 from .outlines import smoothed
 from .plane import Floats, Ints, Plane
 from .routes import CLASSES, Kind, Step, routes
@@ -28,26 +29,13 @@ class _Piece:
     kind: Kind
 
 
-@dataclass(slots=True)
-class Road:
-    """A stretch of road in degrees (n, 2) with its OpenStreetMap tags."""
-
-    line: Floats
-    tags: dict[str, str]
-
-    @property
-    def tunnel(self) -> bool:
-        """Whether it runs below the ground, and meets nothing on it."""
-        return "tunnel" in self.tags
-
-
-def roads(land: Land, rivers: list[LineString], town: str, rng: Generator) -> list[Road]:
+def roads(land: Land, rivers: list[River], town: str, rng: Generator) -> list[Road]:
     """All roads and streets of the county; where two meet they share a vertex."""
     plane = land.terrain.plane
     seat = int(land.territory.seat[land.territory.capital[0]])
     out = _bored(land, _pieces(plane, routes(land), seat))
     centre = plane.centres(np.array([seat]))[0]
-    out += [Road(line, tags) for line, tags in streets(plane, centre, rivers, town, rng)]
+    out += streets(plane, centre, rivers, town, rng)
     above = [road for road in out if not road.tunnel]
     for road, line in zip(above, noded([road.line for road in above]), strict=True):
         road.line = line
@@ -77,8 +65,9 @@ def _pieces(plane: Plane, kinds: dict[Step, Kind], seat: int) -> list[_Piece]:
             for cell, (x, y) in zip(cells, xy.tolist(), strict=True):
                 at.setdefault(cell, (x, y))
             cuts = [k for k, c in enumerate(cells) if degree[c] != 2 or k in (0, len(cells) - 1)]
-            out += [_Piece(np.array(cells[i : j + 1]), xy[i : j + 1], kind)
-                    for i, j in zip(cuts, cuts[1:], strict=False)]
+            out += [
+                _Piece(np.array(cells[i : j + 1]), xy[i : j + 1], kind) for i, j in pairwise(cuts)
+            ]
     return out
 
 
@@ -95,8 +84,8 @@ def _strokes(near: dict[int, list[int]], known: set[int]) -> list[list[int]]:
             while line[-1] not in stops and line[-1] != start:
                 a, b = near[line[-1]]
                 line.append(b if a == line[-2] else a)
-            done.update(zip(line, line[1:], strict=False))
-            done.update(zip(line[1:], line, strict=False))
+            done.update(pairwise(line))
+            done.update(pairwise(reversed(line)))
             out.append(line)
     return out
 
@@ -126,8 +115,9 @@ def _bored(land: Land, pieces: list[_Piece]) -> list[Road]:
                 rock = {"tunnel": "yes", "layer": "-1"} if n in bores and first == i else {}
                 xy = piece.xy[[first, end]] if rock else piece.xy[first : end + 1]
                 line = shapely.simplify(LineString(xy), 5.0)
-                out.append(Road(plane.degrees(shapely.get_coordinates(line)),
-                                _tags(piece.kind) | rock))
+                out.append(
+                    Road(plane.degrees(shapely.get_coordinates(line)), _tags(piece.kind) | rock)
+                )
     return out
 
 
@@ -136,7 +126,10 @@ def _tags(kind: Kind) -> dict[str, str]:
     class_ = CLASSES[rank]
     tags = {"highway": class_}
     if ref:
-        tags |= {"ref": ref, "name": {"G": "国道", "S": "省道", "X": "县道", "Y": "乡道"}[ref[0]] + ref}
+        tags |= {
+            "ref": ref,
+            "name": {"G": "国道", "S": "省道", "X": "县道", "Y": "乡道"}[ref[0]] + ref,
+        }
     if class_ in _SPEED:
         tags["maxspeed"] = _SPEED[class_]
     tags["surface"] = "asphalt" if rank < 3 else "concrete"

@@ -26,14 +26,27 @@ class _Net:
     paths: dict[tuple[int, int], Ints]
 
 
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """The steps that are road, the cells in use in ascending order, and the cost of each step."""
+
+    steps: list[Step]
+    cells: Ints
+    cost: Floats
+
+
 def routes(land: Land) -> dict[Step, Kind]:
     """All steps of the grid that are road; every place can be reached from every other."""
     net = _surveyed(land)
-    steps = sorted({
-        (min(a, b), max(a, b))
-        for pair in _kept(net.cost)
-        for a, b in zip(net.paths[pair][:-1].tolist(), net.paths[pair][1:].tolist(), strict=True)
-    })
+    steps = sorted(
+        {
+            (min(a, b), max(a, b))
+            for pair in _kept(net.cost)
+            for a, b in zip(
+                net.paths[pair][:-1].tolist(), net.paths[pair][1:].tolist(), strict=True
+            )
+        }
+    )
     capital = net.places[land.territory.capital].tolist()
     exits = net.places[land.territory.seat.size :].tolist()
     kinds: dict[Step, Kind] = dict.fromkeys(steps, (4, ""))
@@ -42,19 +55,18 @@ def routes(land: Land) -> dict[Step, Kind]:
     plan += [(2, capital[0], town, f"X{n}") for n, town in enumerate(capital[1:], 901)]
     ring = zip(capital[1:], [*capital[2:], capital[1]], strict=True)
     plan += [(3, a, b, f"Y{n}") for n, (a, b) in enumerate(ring, 901)]
-    index, length = _compact(land, steps)
+    built = _compact(land, steps)
     for rank, start, end, ref in plan:
-        for step in _shortest(steps, index, length, kinds, start, end):
+        for step in _shortest(built, kinds, start, end):
             kinds[step] = min(kinds[step], (rank, ref))
     return kinds
 
 
-def _compact(land: Land, steps: list[Step]) -> tuple[Ints, Floats]:
-    """The cells in use, ascending, and the cost of each step."""
+def _compact(land: Land, steps: list[Step]) -> _Built:
     pairs = np.array(steps, dtype=np.int64)
     xy = land.terrain.plane.centres(pairs.ravel()).reshape(-1, 2, 2)
     length = np.hypot(*(xy[:, 0] - xy[:, 1]).T)
-    return np.unique(pairs), _toil(land, pairs[:, 0], pairs[:, 1], length)
+    return _Built(steps, np.unique(pairs), _toil(land, pairs[:, 0], pairs[:, 1], length))
 
 
 def _surveyed(land: Land) -> _Net:
@@ -73,7 +85,8 @@ def _surveyed(land: Land) -> _Net:
     size = inside.size
     graph = coo_matrix((weight, (a, b)), shape=(size, size)).tocsr()
     far, before, source = dijkstra(
-        graph, directed=False, indices=places, min_only=True, return_predecessors=True)
+        graph, directed=False, indices=places, min_only=True, return_predecessors=True
+    )
     number = np.full(size, -1, dtype=np.int64)
     number[places] = np.arange(places.size)
     p, q = number[source[a]], number[source[b]]
@@ -113,8 +126,9 @@ def _exits(land: Land) -> Ints:
     plane, labels = land.terrain.plane, land.territory.labels
     inside = labels >= 0
     rim = inside.copy()
-    rim[1:-1, 1:-1] &= ~(inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2]
-                         & inside[1:-1, 2:])
+    rim[1:-1, 1:-1] &= ~(
+        inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
+    )
     cells = np.flatnonzero(rim)
     cells = cells[~np.isin(cells, land.territory.seat)]
     xy = plane.centres(cells) - plane.centres(land.territory.seat).mean(axis=0)
@@ -139,8 +153,9 @@ def _joined(before: Ints, left: int, right: int, start: int) -> Ints:
 def _kept(cost: csr_matrix) -> set[tuple[int, int]]:
     """The roads built: the cheapest tree, and each link that no detour by one place replaces."""
     tree = minimum_spanning_tree(cost).tocoo()
-    kept = {(min(u, v), max(u, v)) for u, v in
-            zip(tree.row.tolist(), tree.col.tolist(), strict=True)}
+    kept = {
+        (min(u, v), max(u, v)) for u, v in zip(tree.row.tolist(), tree.col.tolist(), strict=True)
+    }
     full = cost.toarray()
     full = np.maximum(full, full.T)
     full[full == 0] = np.inf
@@ -151,12 +166,11 @@ def _kept(cost: csr_matrix) -> set[tuple[int, int]]:
     return kept
 
 
-def _shortest(
-    steps: list[Step], cells: Ints, cost: Floats, kinds: dict[Step, Kind], start: int, end: int
-) -> list[Step]:
+def _shortest(built: _Built, kinds: dict[Step, Kind], start: int, end: int) -> list[Step]:
     """The steps of the cheapest way by road; better roads count less, so that roads bundle."""
+    steps, cells = built.steps, built.cells
     ease = np.array((0.55, 0.62, 0.72, 0.85, 1.0))
-    weight = cost * ease[[kinds[step][0] for step in steps]]
+    weight = built.cost * ease[[kinds[step][0] for step in steps]]
     a, b = np.searchsorted(cells, np.array(steps)).T
     graph = coo_matrix((weight, (a, b)), shape=(cells.size, cells.size)).tocsr()
     at, home = np.searchsorted(cells, [end, start]).tolist()

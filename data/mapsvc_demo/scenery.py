@@ -4,9 +4,10 @@ import numpy as np
 import shapely
 from numpy.random import Generator
 from shapely import LineString, MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
 
 from . import cover, water
-from .crossings import network
+from .crossings import River, network
 from .model import Ground, RoadNetwork
 from .places import Places
 from .plane import Plane
@@ -15,7 +16,10 @@ from .sites import Land
 
 
 def drawn(
-    land: Land, stems: list[water.Stem], places: Places, county: Polygon | MultiPolygon,
+    land: Land,
+    stems: list[water.Stem],
+    places: Places,
+    county: Polygon | MultiPolygon,
     rng: Generator,
 ) -> tuple[list[Ground], RoadNetwork]:
     """All ground objects, cut at the county's border, and the road network."""
@@ -33,11 +37,13 @@ def drawn(
     for mine in land.mines:
         name = f"{_village(land, places, mine.cell)}{mine.product}"
         out.append(Ground("mine", "", name, cover.pit(mine, plane, rng)))
-    lines = [(g.geometry, g.class_, g.name) for g in out
-             if g.kind == "river" and isinstance(g.geometry, LineString)]
-    built = roads(land, [line for line, _, _ in lines], places.townships[0].name, rng)
-    out += [Ground("road", r.tags["highway"], r.tags.get("name", ""), LineString(r.line))
-            for r in built]
+    lines = [
+        River(g.geometry, g.class_, g.name) for g in rivers if isinstance(g.geometry, LineString)
+    ]
+    built = roads(land, lines, places.townships[0].name, rng)
+    out += [
+        Ground("road", r.tags["highway"], r.tags.get("name", ""), LineString(r.line)) for r in built
+    ]
     return out, network(built, lines, plane)
 
 
@@ -46,7 +52,7 @@ def _village(land: Land, places: Places, cell: int) -> str:
     return place.name.removesuffix("村").removesuffix("社区")
 
 
-def _base(places: Places, plane: Plane, shape: Polygon | MultiPolygon) -> str:
+def _base(places: Places, plane: Plane, shape: BaseGeometry) -> str:
     rural = [p for p in places.villages if p.name.endswith("村")]
     seats = np.array([p.xy for p in rural])
     x, y = plane.metres(shapely.get_coordinates(shapely.point_on_surface(shape)))[0]
@@ -64,16 +70,20 @@ def _rivers(
     for stem in stems:
         line = shapely.simplify(LineString(stem.line), 4.0)
         line = LineString(plane.degrees(shapely.get_coordinates(line)))
-        kept = shapely.intersection(line, county)
+        kept = shapely.transform(shapely.intersection(line, county), lambda xy: np.round(xy, 7))
         if kept.is_empty:
             continue
         class_ = "river" if stem.km2 >= water.RIVER_KM2 else "stream"
         name = ""
         if stem.km2 >= 15:
-            name = "青岚江" if stem.into is None else _river_name(_base(places, plane, kept), class_)
-        for part in shapely.get_parts(kept):
-            if part.geom_type == "LineString" and part.length > 1e-3:
-                out.append(Ground("river", class_, name, part))
+            name = (
+                "青岚江" if stem.into is None else _river_name(_base(places, plane, kept), class_)
+            )
+        out += [
+            Ground("river", class_, name, part)
+            for part in shapely.get_parts(kept)
+            if part.geom_type == "LineString" and part.length > 1e-3
+        ]
     return out
 
 

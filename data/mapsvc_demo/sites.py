@@ -38,7 +38,8 @@ def fitting(land: Land) -> dict[str, Ints]:
     stream = _away(plane.shape, np.flatnonzero((km2 > 5) & (km2 < 90))) * plane.cell
     steep, flat = float(np.quantile(slope[inside], 0.7)), float(np.quantile(slope[inside], 0.35))
     fringe = ndimage.binary_dilation(land.stand, iterations=2) & ~ndimage.binary_erosion(
-        land.stand, iterations=2)
+        land.stand, iterations=2
+    )
     masks: dict[str, Mask] = {
         "滑坡": (home < 1300) & (slope > steep),
         "崩塌": (home < 1600) & (slope > steep * 1.3),

@@ -8,9 +8,7 @@ from .places import Place, Places
 from .plane import Floats, Ints, Plane
 
 
-def beside(
-    plane: Plane, rng: Generator, hosts: list[Place], near: float, far: float
-) -> Floats:
+def beside(plane: Plane, rng: Generator, hosts: list[Place], near: float, far: float) -> Floats:
     """One point in degrees (n, 2) for each host, `near` to `far` metres from its seat and
     strictly inside its village. Where the village is too narrow the point moves to the seat."""
     shapes = np.array([h.shape for h in hosts], dtype=object)
@@ -31,8 +29,8 @@ def beside(
 
 def on_cells(
     plane: Plane, rng: Generator, places: Places, labels: Ints, cells: Ints
-) -> tuple[Floats, Ints]:
-    """The cells' middles, shifted within the cell, in degrees, and the village of each.
+) -> tuple[Floats, Ints, Ints]:
+    """The cells' middles, shifted within the cell, in degrees, with village and cell of each.
 
     A cell whose point falls outside its village's smoothed border is left out.
     """
@@ -42,4 +40,4 @@ def on_cells(
     shapes = np.array([p.shape for p in places.villages], dtype=object)
     shapely.prepare(shapes)
     good = shapely.contains_xy(shapes[village], lonlat[:, 0], lonlat[:, 1])
-    return lonlat[good], village[good]
+    return lonlat[good], village[good], cells[good]

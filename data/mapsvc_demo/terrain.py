@@ -66,8 +66,9 @@ def raise_land(plane: Plane, rng: Generator) -> Terrain:
 
 def _lift(rng: Generator, shape: tuple[int, int], exit_at: float) -> Floats:
     """How fast the ground rises: ranges west, north and round the rim, a valley to the outlet."""
-    rows, cols = np.meshgrid(np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]),
-                             indexing="ij")
+    rows, cols = np.meshgrid(
+        np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]), indexing="ij"
+    )
     swell = noise(rng, shape, 3, 3)
     bend, phase = rng.uniform(0.12, 0.2), rng.uniform(0, 2 * np.pi)
     middle = (2 * exit_at - 1) * (0.5 + 0.5 * cols) + bend * np.sin(3.2 * cols + phase)
@@ -75,7 +76,10 @@ def _lift(rng: Generator, shape: tuple[int, int], exit_at: float) -> Floats:
     basin = np.exp(-(((cols - 0.3) / 0.4) ** 2 + ((rows - middle) / 0.45) ** 2))
     rim = np.maximum(np.abs(rows), np.abs(cols)) ** 5
     tilt = 0.55 - 0.2 * cols + 0.14 * rows
-    return np.clip(tilt + 0.24 * swell + 0.5 * rim - 0.42 * valley - 0.28 * basin, 0.14, None)
+    lift: Floats = np.clip(
+        tilt + 0.24 * swell + 0.5 * rim - 0.42 * valley - 0.28 * basin, 0.14, None
+    )
+    return lift
 
 
 def _resized(grid: Floats, shape: tuple[int, int]) -> Floats:

@@ -1,4 +1,4 @@
-"""Who governs what: villages round their valleys, townships of villages, the county of townships."""
+"""Who governs what: villages round their valleys, joined to townships and the county."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,8 @@ def settle(
     chosen = _inside(plane, rng, seeds, owner, villages)
     number = np.full(seeds.size, -1, dtype=np.int64)
     number[chosen] = np.arange(villages)
-    labels = _rounded(number[owner].reshape(plane.shape), plane, rng, seeds[chosen])
+    labels = _unruled(number[owner].reshape(plane.shape), plane, rng, seeds[chosen])
+    labels = _rounded(labels, plane, rng, seeds[chosen])
     labels = _patched(labels, seeds[chosen])
     seat = seeds[chosen]
     capital, township = _townships(terrain, seat, labels, townships)
@@ -51,9 +52,9 @@ def _seeds(terrain: Terrain, rng: Generator, water: Mask, villages: int) -> Ints
     low = np.exp(-(height - height.min()) / 500)
     crowd = (0.25 + low).ravel()
     count = int(villages * 1.44 * plane.width * plane.height / 2.8e9)
-    sample = rng.choice(crowd.size, size=min(crowd.size, 40 * count), p=crowd / crowd.sum())
+    sample = rng.choice(crowd.size, size=min(crowd.size, 24 * count), p=crowd / crowd.sum())
     points = np.column_stack(np.divmod(sample, cols)) + rng.uniform(-0.5, 0.5, (sample.size, 2))
-    centre, _ = kmeans2(points, points[:count].copy(), iter=12, minit="matrix")
+    centre, _ = kmeans2(points, points[:count].copy(), iter=8, minit="matrix")
     reach = max(1, round(420 / plane.cell))
     burden = slope * 1000 + (height - ndimage.uniform_filter(height, 2 * reach + 1)) * 0.5
     burden[ndimage.binary_dilation(water, iterations=2)] += 1e6
@@ -80,7 +81,8 @@ def _allotted(terrain: Terrain, rng: Generator, seeds: Ints) -> Ints:
     )
     index = np.full(rows * cols, -1, dtype=np.int64)
     index[seeds] = np.arange(seeds.size)
-    return index[source]
+    owner: Ints = index[source]
+    return owner
 
 
 def _inside(plane: Plane, rng: Generator, seeds: Ints, owner: Ints, villages: int) -> Ints:
@@ -98,6 +100,21 @@ def _inside(plane: Plane, rng: Generator, seeds: Ints, owner: Ints, villages: in
     if not np.isfinite(radius[chosen]).all():
         raise ValueError("too few village centres for the county")
     return np.sort(chosen)
+
+
+def _unruled(labels: Ints, plane: Plane, rng: Generator, seat: Ints) -> Ints:
+    """Shake the borders by some 130 metres: on flat ground the search runs along the grid.
+
+    Round the seats the ground stays still, so that each keeps its village.
+    """
+    free = np.ones(plane.shape, dtype=bool)
+    free.flat[seat] = False
+    calm = 1 - np.exp(-((ndimage.distance_transform_edt(free) * plane.cell / 500) ** 2))
+    grid = np.indices(plane.shape).astype(np.float64)
+    for axis in (0, 1):
+        grid[axis] += calm * noise(rng, plane.shape, 55, 4) * 130 / plane.cell
+    shaken: Ints = ndimage.map_coordinates(labels, grid, order=0, mode="nearest")
+    return shaken
 
 
 def _rounded(labels: Ints, plane: Plane, rng: Generator, seat: Ints) -> Ints:
@@ -150,9 +167,7 @@ def adjacency(labels: Ints) -> tuple[Ints, Ints, Ints]:
     return pairs // base, pairs % base, length
 
 
-def _townships(
-    terrain: Terrain, seat: Ints, labels: Ints, townships: int
-) -> tuple[Ints, Ints]:
+def _townships(terrain: Terrain, seat: Ints, labels: Ints, townships: int) -> tuple[Ints, Ints]:
     """Seats of townships, low and far apart, and the township of each village, joined by land."""
     xy = terrain.plane.centres(seat)
     z = terrain.height.ravel()[seat]
@@ -163,8 +178,11 @@ def _townships(
     far = np.hypot(*(xy - xy[first]).T)
     # The second seat is the old town beside the county's seat, the others spread out.
     for n in range(1, townships):
-        score = np.where(far > 3000, worth * np.exp(-far / 2500), -1) if n == 1 else (
-            far * (0.35 + worth / worth.max()))
+        score = (
+            np.where(far > 3000, worth * np.exp(-far / 2500), -1)
+            if n == 1
+            else (far * (0.35 + worth / worth.max()))
+        )
         nearest = int(score.argmax())
         capital.append(nearest)
         far = np.minimum(far, np.hypot(*(xy - xy[nearest]).T))

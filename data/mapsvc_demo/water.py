@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 from scipy import ndimage
-from shapely import MultiPolygon, Polygon
+from shapely import Polygon
 
 from .outlines import coverage, smoothed
 from .plane import Floats, Ints, Mask, Plane
@@ -57,25 +56,16 @@ def stems(terrain: Terrain) -> list[Stem]:
         while (above := largest.get(cells[-1])) is not None:
             cells.append(above)
         cells.reverse()
-        stem = _stem(np.array(cells), mouth, into, float(km2[head]), plane, drawn)
-        found.append(stem)
+        path = np.array(cells if mouth is None else [*cells, mouth])
+        line = plane.centres(path)
+        if mouth is not None:
+            line[-1] = drawn[mouth]
+        line = smoothed(line, 240 / plane.cell)
+        drawn |= {cell: (x, y) for cell, (x, y) in zip(cells, line.tolist(), strict=False)}
+        found.append(Stem(path, line, float(km2[head]), into))
         for cell in reversed(cells):
             heads += [(f, cell, len(found) - 1) for f in feeders.get(cell, [])]
     return found
-
-
-def _stem(
-    cells: Ints, mouth: int | None, into: int | None, km2: float, plane: Plane,
-    drawn: dict[int, tuple[float, float]],
-) -> Stem:
-    path = cells if mouth is None else np.append(cells, mouth)
-    line = plane.centres(path)
-    if mouth is not None:
-        line[-1] = drawn[mouth]
-    line = smoothed(line, 240 / plane.cell)
-    for cell, (x, y) in zip(cells.tolist(), line.tolist(), strict=False):
-        drawn[cell] = (x, y)
-    return Stem(path, line, km2, into)
 
 
 def dams(terrain: Terrain, rivers: list[Stem], inside: Mask, wanted: int) -> list[Dam]:
@@ -97,8 +87,9 @@ def dams(terrain: Terrain, rivers: list[Stem], inside: Mask, wanted: int) -> lis
             gap = _gap(terrain, cell, level)
             scored.append((size / (gap + 1), cell, level, flooded))
     for _, cell, level, flooded in sorted(scored, key=lambda s: (-s[0], s[1])):
-        wide = ndimage.binary_dilation(flooded.reshape(inside.shape), iterations=int(
-            5000 / plane.cell)).ravel()
+        wide = ndimage.binary_dilation(
+            flooded.reshape(inside.shape), iterations=int(5000 / plane.cell)
+        ).ravel()
         if not (wide & taken).any():
             taken |= flooded
             found.append(Dam(cell, level, flooded))
@@ -133,15 +124,16 @@ def _gap(terrain: Terrain, dam: int, level: float) -> int:
     return int(min((across < level).sum(), (down < level).sum()))
 
 
-def lake(terrain: Terrain, dam: Dam) -> Polygon | MultiPolygon:
+def lake(terrain: Terrain, dam: Dam) -> Polygon:
     """The water behind a dam in degrees, drawn four times finer than the grid."""
     plane = terrain.plane
     mask = dam.flooded.reshape(plane.shape)
     rows, cols = np.nonzero(mask)
     r0, r1, c0, c1 = rows.min() - 3, rows.max() + 4, cols.min() - 3, cols.max() + 4
     fine = 4
-    height = ndimage.zoom(terrain.height[r0:r1, c0:c1], fine, order=3, grid_mode=True,
-                          mode="nearest")
+    height = ndimage.zoom(
+        terrain.height[r0:r1, c0:c1], fine, order=3, grid_mode=True, mode="nearest"
+    )
     # Below the dam the ground is lower than at it: no water leaks past.
     above = terrain.height >= terrain.height.flat[dam.cell]
     near = ndimage.binary_dilation(mask[r0:r1, c0:c1]) & above[r0:r1, c0:c1]
@@ -153,5 +145,4 @@ def lake(terrain: Terrain, dam: Dam) -> Polygon | MultiPolygon:
     middle = plane.of_rowcol(np.array([[(r0 + r1 - 1) / 2, (c0 + c1 - 1) / 2]]))
     lon, lat = plane.degrees(middle)[0]
     window = Plane(float(lon), float(lat), *size, plane.cell / fine)
-    shape = coverage(np.where(wet, 0, -1).astype(np.int64), window, sigma=3, tolerance=8)[0]
-    return shapely.make_valid(shape)
+    return coverage(np.where(wet, 0, -1).astype(np.int64), window, sigma=3, tolerance=8)[0]
