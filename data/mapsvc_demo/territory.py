@@ -186,13 +186,14 @@ def _townships(terrain: Terrain, seat: Ints, labels: Ints, townships: int) -> tu
         nearest = int(score.argmax())
         capital.append(nearest)
         far = np.minimum(far, np.hypot(*(xy - xy[nearest]).T))
-    a, b, _ = adjacency(labels)
+    a, b, shared = adjacency(labels)
     climb = np.abs(z[a] - z[b])
     weight = np.hypot(*(xy[a] - xy[b]).T) + 12 * climb
     graph = coo_matrix((weight, (a, b)), shape=(seat.size, seat.size)).tocsr()
     chosen = np.array(capital, dtype=np.int64)
     owner = _balanced(graph.toarray(), chosen, seat.size)
-    return chosen, owner
+    border = coo_matrix((shared, (a, b)), shape=graph.shape).toarray()
+    return chosen, _trimmed(owner, chosen, border + border.T)
 
 
 def _balanced(weight: Floats, capital: Ints, villages: int) -> Ints:
@@ -212,6 +213,20 @@ def _balanced(weight: Floats, capital: Ints, villages: int) -> Ints:
         load[t] += 2.0 if t < 2 else 1.0
         via = np.where(weight[v] > 0, cost[t, v] + weight[v], np.inf)
         cost[t] = np.minimum(cost[t], via)
+    return owner
+
+
+def _trimmed(owner: Ints, capital: Ints, border: Ints) -> Ints:
+    """Give a village that sticks out to the township that surrounds it, while both stay joined."""
+    owner = owner.copy()
+    for _ in range(3):
+        for v in np.setdiff1d(np.arange(owner.size), capital).tolist():
+            touch = np.bincount(owner, weights=border[v], minlength=capital.size)
+            best = int(touch.argmax())
+            rest = np.flatnonzero((owner == owner[v]) & (np.arange(owner.size) != v))
+            parts, _ = connected_components(border[np.ix_(rest, rest)], directed=False)
+            if touch[best] > 1.3 * touch[owner[v]] and parts == 1:
+                owner[v] = best
     return owner
 
 
