@@ -1,0 +1,1 @@
+"""Files in: read → headings → coordinates → check → change set → apply in one transaction."""

@@ -1,0 +1,203 @@
+"""Cells → typed columns, with every problem of every row at once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mapsvc.catalog import Column as RecordColumn
+from mapsvc.catalog import Layer, LayerField
+from mapsvc.ingest.ledger import Ledger, Part
+from mapsvc.ingest.messages import Problem, problem
+from mapsvc.ingest.values import (
+    Parser,
+    Wrong,
+    blank,
+    damaged,
+    factor,
+    parse_code,
+    parse_date,
+    parse_name,
+    parser,
+    unwrapped,
+)
+
+
+@dataclass(slots=True)
+class Checked:
+    """Typed columns, one value a row of the ledger; None is an empty cell."""
+
+    names: list[str | None]
+    codes: list[str | None]
+    verified: list[str | None]
+    fields: dict[str, list[Any]]
+    items: list[dict[str, Any] | None]
+    """One record a row, where the file spreads a feature's records over rows."""
+    keys: list[tuple[int, int, tuple[str, ...]]]
+    """Of each part: first row, end, and the fields its sheet has a column for."""
+    problems: list[Problem] = field(default_factory=list)
+    refused: set[int] = field(default_factory=set)
+    itemised: bool = False
+
+    def refuse(self, found: Problem) -> None:
+        self.problems.append(found)
+        if found.severity == "error":
+            self.refused.add(found.seq)
+
+
+class _Memo(dict[str, Any]):
+    """Text → value; a column repeats itself, so each text is parsed once."""
+
+    def __init__(self, parse: Parser) -> None:
+        super().__init__()
+        self._parse = parse
+        self.any_wrong = False
+
+    def __missing__(self, raw: str) -> Any:
+        text = unwrapped(raw)
+        value = None if blank(text) else damaged(text) or self._parse(text)
+        self.any_wrong = self.any_wrong or isinstance(value, Wrong)
+        self[raw] = value
+        return value
+
+
+def check(ledger: Ledger, layer: Layer) -> Checked:
+    """Every declared field of every row."""
+    height = ledger.height
+    empty: list[Any] = [None] * height
+    checked = Checked(list(empty), list(empty), list(empty), {}, list(empty), [])
+    for part in ledger.parts:
+        span = slice(part.offset, part.offset + part.height)
+        checked.names[span] = _column(ledger, checked, part, "name", parse_name)
+        checked.codes[span] = _column(ledger, checked, part, "code", parse_code)
+        checked.verified[span] = _column(ledger, checked, part, "verified_at", parse_date)
+        present = _fields(ledger, checked, part, layer)
+        _items(ledger, checked, part, layer, present)
+        checked.keys.append((span.start, span.stop, tuple(present)))
+    _require_names(ledger, checked, layer)
+    return checked
+
+
+def _fields(ledger: Ledger, checked: Checked, part: Part, layer: Layer) -> list[str]:
+    present: list[str] = []
+    for f in layer.fields:
+        target = f"field:{f.id}"
+        if target not in part.columns:
+            if f.required:
+                _require(ledger, checked, part, f, [None] * part.height)
+            continue
+        present.append(f.id)
+        column = checked.fields.setdefault(f.id, [None] * ledger.height)
+        values = _column(ledger, checked, part, target, _typed(checked, part, target, f))
+        column[part.offset : part.offset + part.height] = values
+        if f.required:
+            _require(ledger, checked, part, f, values)
+    return present
+
+
+def _typed(
+    checked: Checked, part: Part, target: str, declared: LayerField | RecordColumn
+) -> Parser:
+    """The field's parser; a heading in a unit that cannot be converted stops the file."""
+    column = part.columns[target]
+    wanted = declared.unit if isinstance(declared, LayerField) else ""
+    numeric = declared.type in ("integer", "number")
+    if numeric and wanted and column.unit and factor(column.unit, wanted) is None:
+        if _is_unit(column.unit):
+            checked.refuse(
+                problem(
+                    "unit_unknown",
+                    sheet=part.sheet.name,
+                    column=column.heading,
+                    field=declared.id,
+                    unit=column.unit,
+                    expected=wanted,
+                )
+            )
+        return parser(declared)
+    return parser(declared, column.unit if numeric else "")
+
+
+def _is_unit(text: str) -> bool:
+    """Brackets hold remarks too: 必填, 2025年, 见说明. Only what other numbers are counted in is one."""
+    return any(
+        factor(text, base) is not None for base in ("元", "m2", "米", "m3", "人", "户", "kg")
+    )
+
+
+def _column(ledger: Ledger, checked: Checked, part: Part, target: str, parse: Parser) -> list[Any]:
+    texts = part.cells(target)
+    if texts is None:
+        return [None] * part.height
+    memo = _Memo(parse)
+    values = list(map(memo.__getitem__, texts))
+    if memo.any_wrong:
+        for index, value in enumerate(values):
+            if isinstance(value, Wrong):
+                _report(ledger, checked, part.offset + index, target, value, texts[index])
+                values[index] = None
+    return values
+
+
+def _report(
+    ledger: Ledger, checked: Checked, seq: int, target: str, wrong: Wrong, text: str
+) -> None:
+    if seq in ledger.skipped:
+        return
+    where = ledger.at(seq, target)
+    name = target.partition(":")[2] or target
+    checked.refuse(problem(wrong.code, value=text, field=name, **where, **wrong.gaps))
+
+
+def _require(
+    ledger: Ledger, checked: Checked, part: Part, f: LayerField, values: list[Any]
+) -> None:
+    already = {p.seq for p in checked.problems if p.field == f.id}
+    for index, value in enumerate(values):
+        seq = part.offset + index
+        if value is None and seq not in ledger.skipped and seq not in already:
+            where = ledger.at(seq, f"field:{f.id}")
+            checked.refuse(problem("required_missing", field=f.id, title=f.title, **where))
+
+
+def _items(ledger: Ledger, checked: Checked, part: Part, layer: Layer, present: list[str]) -> None:
+    """Item columns: each row holds one record of its feature."""
+    records = next((f for f in layer.fields if f.type == "records"), None)
+    if records is None or records.id in present:
+        return
+    columns = [c for c in records.columns if f"item:{c.id}" in part.columns]
+    if not any(c.required for c in columns):
+        return
+    checked.itemised = True
+    present.append(records.id)
+    checked.fields.setdefault(records.id, [None] * ledger.height)
+    ids = [c.id for c in columns]
+    typed = [
+        _column(ledger, checked, part, f"item:{c.id}", _typed(checked, part, f"item:{c.id}", c))
+        for c in columns
+    ]
+    for index, values in enumerate(zip(*typed, strict=True)):
+        seq = part.offset + index
+        if seq in ledger.skipped or all(v is None for v in values):
+            continue
+        record = {k: v for k, v in zip(ids, values, strict=True) if v is not None}
+        checked.items[seq] = record
+        for c in records.columns:
+            if c.required and c.id not in record and seq not in checked.refused:
+                where = ledger.at(seq, f"item:{c.id}")
+                checked.refuse(problem("record_incomplete", field=c.id, title=c.title, **where))
+
+
+def _require_names(ledger: Ledger, checked: Checked, layer: Layer) -> None:
+    if not ledger.has("name"):
+        expected = layer.headings.name[0] if layer.headings.name else "名称"
+        checked.refuse(problem("no_name_column", expected=expected))
+        return
+    wrong = {p.seq for p in checked.problems if p.field == "name"}
+    for seq in _without(checked.names):
+        if seq not in ledger.skipped and seq not in wrong:
+            where = ledger.at(seq, "name")
+            checked.refuse(problem("name_missing", field="name", noun=layer.noun, **where))
+
+
+def _without(values: Iterable[Any]) -> list[int]:
+    return [seq for seq, value in enumerate(values) if value is None]

@@ -1,0 +1,101 @@
+"""CSV, TSV and TXT: the encoding from the bytes, the delimiter from the lines."""
+
+import csv
+import re
+from collections.abc import Iterator
+
+from mapsvc.ingest.cells import blocks
+from mapsvc.ingest.wire import Limits, Message, Refused, SheetStart
+
+_DELIMITERS = ",\t;，；|"
+_BREAKS_IN_CELL = 50
+"""A cell with more line breaks is a quotation mark that was never closed."""
+
+
+def decoded(content: bytes) -> tuple[str, str]:
+    """Text and the encoding it was in; raises Refused where no encoding fits."""
+    for mark, encoding in (
+        (b"\xef\xbb\xbf", "utf-8-sig"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    ):
+        if content.startswith(mark):
+            return _strict(content, encoding), encoding.removesuffix("-sig")
+    zeros = content[:4000].count(0)
+    if zeros:
+        return _utf16(content, zeros)
+    try:
+        text = content.decode("utf-8")
+        encoding = "utf-8"
+    except UnicodeDecodeError:
+        text, encoding = _strict(content, "gb18030"), "gb18030"
+    if "锟斤拷" in text or "\ufffd" in text:
+        raise Refused("mojibake")
+    return text, encoding
+
+
+def _strict(content: bytes, encoding: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        raise Refused("encoding_unknown") from None
+
+
+def _utf16(content: bytes, zeros: int) -> tuple[str, str]:
+    odd = content[1:4000:2].count(0)
+    encoding = "utf-16-le" if odd * 2 > zeros else "utf-16-be"
+    if zeros * 10 < min(len(content), 4000):
+        raise Refused("unknown_format")
+    text = _strict(content, encoding)
+    if sum(c < " " and c not in "\t\r\n" for c in text[:2000]) > 5:
+        raise Refused("unknown_format")
+    return text, encoding
+
+
+def delimited(text: str, limits: Limits) -> Iterator[Message]:
+    """One sheet; row numbers are those that a spreadsheet program shows."""
+    if sum(c < " " and c not in "\t\r\n\f\v" for c in text[:4000]) > 20:
+        raise Refused("unknown_format")
+    declared = re.match(r"sep=(.)\r?\n", text)
+    if declared:
+        text = text[declared.end() :]
+    delimiter = declared.group(1) if declared else _delimiter(text)
+    yield SheetStart(name="", visible=True)
+    yield from blocks(_rows(text, delimiter), limits)
+
+
+def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    csv.field_size_limit(1_000_000)
+    reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
+    number = 0
+    try:
+        before = 0
+        for number, row in enumerate(reader, 1):
+            if reader.line_num - before > _BREAKS_IN_CELL:
+                raise Refused("csv_quotes", row=number)
+            before = reader.line_num
+            yield number, row
+    except csv.Error:
+        raise Refused("csv_quotes", row=number + 1) from None
+
+
+def _lines(text: str) -> Iterator[str]:
+    # Split at line ends only: str.splitlines would also split at characters inside a cell.
+    start = 0
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def _delimiter(text: str) -> str:
+    """The character that splits the first lines most often and most evenly."""
+    lines = [line for line in text[:20_000].splitlines()[:30] if line.strip()]
+    best, score = ",", 0
+    for candidate in _DELIMITERS:
+        counts = sorted(len(next(csv.reader([line], delimiter=candidate))) - 1 for line in lines)
+        typical = counts[len(counts) // 2] if counts else 0
+        if typical > score:
+            best, score = candidate, typical
+    return best

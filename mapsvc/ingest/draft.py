@@ -1,0 +1,467 @@
+"""Checked rows and their places → rows of a change set, before they are compared with the map.
+
+Here a row gets its region, is held against the uploader's scope, and is joined with the rows that
+speak of the same feature.
+"""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import shapely
+
+from mapsvc.catalog import Layer
+from mapsvc.ingest.assign import RegionIndex, spoken
+from mapsvc.ingest.check import Checked
+from mapsvc.ingest.ledger import Ledger
+from mapsvc.ingest.locate import Located, metres_between
+from mapsvc.ingest.messages import Problem, problem
+from mapsvc.search_text import search_text
+
+NEAR_BORDER_M = 500
+SAME_PLACE_M = 50
+_CHINA = (72.0, 3.0, 136.0, 54.5)
+_NAMED_ROWS = 8
+"""Row numbers that a message repeats."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """One entry a row of the ledger; `action` is '' where the row is accepted so far."""
+
+    layer: Layer
+    ledger: Ledger
+    checked: Checked
+    located: Located
+    region: list[str | None]
+    township: list[str]
+    action: list[str]
+    lead: list[int | None]
+    problems: list[Problem]
+
+    def refuse(self, seq: int, code: str, target: str | None = None, **gaps: Any) -> None:
+        where = self.ledger.at(seq, target)
+        self.add(problem(code, field=target, **where, **gaps))
+
+    def add(self, found: Problem) -> None:
+        self.problems.append(found)
+        if found.severity == "error" and found.seq >= 0:
+            self.action[found.seq] = "refused"
+
+    def open_rows(self) -> list[int]:
+        return [seq for seq, action in enumerate(self.action) if not action]
+
+    def rows_named(self, seqs: Sequence[int]) -> str:
+        """Row numbers as the person sees them: `5、9`, with the sheet where there are several."""
+        many = len(self.ledger.parts) > 1
+        places = [self.ledger.at(seq) for seq in seqs[:_NAMED_ROWS]]
+        names = [f"{p['sheet']}!{p['row']}" if many else str(p["row"]) for p in places]
+        return "、".join(names) + ("…" if len(seqs) > _NAMED_ROWS else "")
+
+
+def named_regions(ledger: Ledger, regions: RegionIndex) -> list[str | None]:
+    """The region that each row names, None where it names none that we know."""
+    targets = ("county", "township", "village", "adcode")
+    if not len(regions) or not any(ledger.has(t) for t in targets):
+        return [None] * ledger.height
+    memo: dict[tuple[str, str, str, str], str | None] = {}
+    found: list[str | None] = []
+    for row in zip(*(ledger.cells(t) for t in targets), strict=True):
+        if row not in memo:
+            memo[row] = regions.named(*row)
+        found.append(memo[row])
+    return found
+
+
+def make_draft(
+    layer: Layer,
+    ledger: Ledger,
+    checked: Checked,
+    located: Located,
+    regions: RegionIndex,
+    named: Sequence[str | None],
+    scope: str | None,
+) -> Draft:
+    """Everything that can be said about the rows without looking at the stored features."""
+    height = ledger.height
+    draft = Draft(
+        layer,
+        ledger,
+        checked,
+        located,
+        region=[None] * height,
+        township=[""] * height,
+        action=[""] * height,
+        lead=[None] * height,
+        problems=list(ledger.problems),
+    )
+    _note_skipped(draft)
+    for found in checked.problems:
+        draft.add(found)
+    groups = _Groups(draft)
+    for found in located.problems:
+        if not groups.inherits(found):
+            draft.add(found)
+    _set_regions(draft, regions, named, scope)
+    groups.settle()
+    if any(p.seq < 0 and p.severity == "error" for p in draft.problems):
+        draft.action = [action or "refused" for action in draft.action]
+    return draft
+
+
+def _note_skipped(draft: Draft) -> None:
+    for seq, code in draft.ledger.skipped.items():
+        draft.action[seq] = "skipped"
+        where = draft.ledger.at(seq)
+        draft.problems.append(problem(code, **where))
+
+
+def _set_regions(
+    draft: Draft, regions: RegionIndex, named: Sequence[str | None], scope: str | None
+) -> None:
+    lon, lat = draft.located.lon, draft.located.lat
+    placed = np.isfinite(lon) & np.array([a != "skipped" for a in draft.action], np.bool_)
+    west, south, east, north = _CHINA
+    far = placed & ~((lon > west) & (lon < east) & (lat > south) & (lat < north))
+    for seq in np.flatnonzero(far).tolist():
+        value = "，".join(draft.located.raw[seq])
+        draft.refuse(seq, "not_a_place", "coordinates", value=value)
+    if not len(regions):
+        return
+    held = regions.assign(lon, lat)
+    for seq in np.flatnonzero(placed & ~far & (held >= 0)).tolist():
+        region = regions.regions[held[seq]]
+        draft.region[seq] = region.code
+        draft.township[seq] = regions.township_of(region.code)
+    outside = np.flatnonzero(placed & ~far & (held < 0))
+    if scope is None:
+        _report_outside(draft, regions, outside)
+    else:
+        _hold_to_scope(draft, regions, named, scope, np.flatnonzero(placed & ~far))
+    _hold_to_name(draft, regions, named)
+
+
+def _report_outside(draft: Draft, regions: RegionIndex, rows: Any) -> None:
+    if not rows.size:
+        return
+    nearest, metres = regions.nearest(draft.located.lon[rows], draft.located.lat[rows])
+    for seq, index, distance in zip(rows.tolist(), nearest.tolist(), metres.tolist(), strict=True):
+        name = regions.regions[index].name
+        draft.refuse(seq, "outside_county", "coordinates", distance=spoken(distance), nearest=name)
+
+
+def _hold_to_scope(
+    draft: Draft, regions: RegionIndex, named: Sequence[str | None], scope: str, rows: Any
+) -> None:
+    """A township's upload: only its own ground, only its own name. Says nothing of the neighbours."""
+    title = regions.by_code[scope].name if scope in regions.by_code else scope
+    foreign = [
+        seq
+        for seq in rows.tolist()
+        if (code := draft.region[seq]) is None or scope not in regions.by_code[code].path
+    ]
+    if foreign:
+        at = np.asarray(foreign)
+        metres = regions.distances(
+            draft.located.lon[at], draft.located.lat[at], regions.area(scope)
+        )
+        for seq, distance in zip(foreign, metres.tolist(), strict=True):
+            draft.region[seq], draft.township[seq] = None, ""
+            draft.refuse(
+                seq, "outside_region", "coordinates", region=title, distance=spoken(distance)
+            )
+    above = regions.by_code[scope].path if scope in regions.by_code else ()
+    for seq, code in enumerate(named):
+        if code is None or draft.action[seq] == "skipped" or code in above:
+            continue
+        if scope not in regions.by_code[code].path:
+            draft.refuse(seq, "other_region_named", "township", region=title)
+
+
+def _hold_to_name(draft: Draft, regions: RegionIndex, named: Sequence[str | None]) -> None:
+    """A row that names one township and lies well inside another is wrong in one of the two.
+
+    Villages are not held to that: a post often stands in its neighbour's ground.
+    """
+    apart: list[tuple[int, str, str]] = []
+    for seq, code in enumerate(named):
+        actual = draft.region[seq]
+        if code is None or actual is None or draft.action[seq]:
+            continue
+        if regions.by_code[code].level == "village":
+            code = regions.township_of(code) or regions.by_code[code].path[0]
+        if code not in regions.by_code[actual].path and actual not in regions.by_code[code].path:
+            apart.append((seq, code, actual))
+    by_name: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for seq, code, actual in apart:
+        by_name[code].append((seq, actual))
+    for code, rows in by_name.items():
+        at = np.array([seq for seq, _ in rows])
+        metres = regions.distances(
+            draft.located.lon[at], draft.located.lat[at], regions.by_code[code].polygon
+        )
+        for (seq, actual), distance in zip(rows, metres.tolist(), strict=True):
+            draft.refuse(
+                seq,
+                "near_border" if distance <= NEAR_BORDER_M else "region_contradicted",
+                "township",
+                named=regions.by_code[code].name,
+                actual=regions.by_code[actual].name,
+                distance=spoken(distance),
+            )
+
+
+class _Groups:
+    """Rows that speak of the same feature: joined where items are spread over rows, else refused."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._placed_by: dict[int, int] = {}
+        if draft.checked.itemised:
+            self._find_places()
+
+    def _ident(self, seq: int) -> str | None:
+        code, name = self._draft.checked.codes[seq], self._draft.checked.names[seq]
+        return f"c{code}" if code is not None else None if name is None else f"n{name}"
+
+    def _find_places(self) -> None:
+        """Rows without coordinates take those of the row above with the same code or name."""
+        last: dict[str, int] = {}
+        waiting: dict[str, list[int]] = defaultdict(list)
+        for seq in range(self._draft.ledger.height):
+            ident = self._ident(seq)
+            if ident is None or seq in self._draft.ledger.skipped:
+                continue
+            if np.isfinite(self._draft.located.lon[seq]):
+                last[ident] = seq
+                for earlier in waiting.pop(ident, ()):
+                    self._placed_by[earlier] = seq
+            elif ident in last:
+                self._placed_by[seq] = last[ident]
+            else:
+                waiting[ident].append(seq)
+
+    def inherits(self, found: Problem) -> bool:
+        """Is the missing coordinate given in another row of the same feature?"""
+        return found.code == "coordinates_missing" and found.seq in self._placed_by
+
+    def settle(self) -> None:
+        draft = self._draft
+        for seq, source in self._placed_by.items():
+            draft.region[seq], draft.township[seq] = draft.region[source], draft.township[source]
+        groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for seq in range(draft.ledger.height):
+            ident = self._ident(seq)
+            if ident is not None and draft.action[seq] != "skipped":
+                home = draft.township[seq]
+                if ident[0] == "n":
+                    home = home or draft.region[seq] or ""
+                groups[ident, home].append(seq)
+        for (ident, _), rows in groups.items():
+            if len(rows) > 1:
+                if draft.checked.itemised:
+                    self._join(ident, rows)
+                else:
+                    self._refuse_twins(ident, rows)
+        self._carry_refusals(groups)
+        if draft.checked.itemised:
+            self._lay_items(list(groups.values()))
+
+    def _refuse_twins(self, ident: str, rows: list[int]) -> None:
+        kind, target = ("编号", "code") if ident[0] == "c" else ("名称", "name")
+        for seq in rows:
+            others = self._draft.rows_named([other for other in rows if other != seq])
+            self._draft.refuse(
+                seq, "duplicate_key", target, rows=others, key=ident[1:], kind=kind, value=ident[1:]
+            )
+
+    def _join(self, ident: str, rows: list[int]) -> None:
+        lead, *rest = rows
+        columns = self._columns()
+        differing = [
+            title
+            for title, values in columns
+            if len({msgspec.json.encode(values[s]) for s in rows if values[s] is not None}) > 1
+        ]
+        if self._spread(rows) > SAME_PLACE_M:
+            differing.append("坐标")
+        for seq in rest:
+            self._draft.lead[seq] = lead
+            if differing:
+                self._draft.refuse(
+                    seq,
+                    "group_disagrees",
+                    rows=self._draft.rows_named([lead]),
+                    noun=self._draft.layer.noun,
+                    key=ident[1:],
+                    titles="、".join(differing),
+                )
+        for _, values in columns:
+            values[lead] = next((values[s] for s in rows if values[s] is not None), None)
+
+    def _columns(self) -> list[tuple[str, list[Any]]]:
+        checked = self._draft.checked
+        return [
+            ("名称", checked.names),
+            ("核实日期", checked.verified),
+            *(
+                (f.title, checked.fields[f.id])
+                for f in self._draft.layer.fields
+                if f.type != "records" and f.id in checked.fields
+            ),
+        ]
+
+    def _spread(self, rows: list[int]) -> float:
+        at = np.array([s for s in rows if np.isfinite(self._draft.located.lon[s])], np.int64)
+        if at.size < 2:
+            return 0.0
+        lon, lat = self._draft.located.lon[at], self._draft.located.lat[at]
+        return float(metres_between(lon[:1], lat[:1], lon[1:], lat[1:]).max())
+
+    def _carry_refusals(self, groups: dict[tuple[str, str], list[int]]) -> None:
+        """A feature whose one row is wrong is refused whole: half of its items would be a lie."""
+        if not self._draft.checked.itemised:
+            return
+        for rows in groups.values():
+            bad = [seq for seq in rows if self._draft.action[seq] == "refused"]
+            if not bad:
+                continue
+            for seq in rows:
+                if not self._draft.action[seq]:
+                    self._draft.refuse(
+                        seq,
+                        "group_refused",
+                        rows=self._draft.rows_named(bad),
+                        noun=self._draft.layer.noun,
+                    )
+
+    def _lay_items(self, groups: list[list[int]]) -> None:
+        """The records of all rows of a feature, in their order, on its first row."""
+        draft = self._draft
+        records = next(f for f in draft.layer.fields if f.type == "records")
+        column = draft.checked.fields[records.id]
+        for rows in groups:
+            items = [item for seq in rows if (item := draft.checked.items[seq]) is not None]
+            column[rows[0]] = items or None
+            lead = rows[0]
+            if lead in self._placed_by:
+                source = self._placed_by[lead]
+                draft.located.lon[lead] = draft.located.lon[source]
+                draft.located.lat[lead] = draft.located.lat[source]
+                draft.located.raw[lead] = draft.located.raw[source]
+                draft.located.form[lead] = draft.located.form[source]
+                draft.located.used[lead] = draft.located.used[source]
+
+
+COLUMNS = (
+    "seq", "sheet", "row", "action", "lead_seq", "code", "name", "region_code", "township_code",
+    "geom", "attrs", "grade", "search", "verified_at", "provenance", "raw",
+)  # fmt: skip
+_BLOCK = 5000
+
+
+def copy_blocks(draft: Draft) -> Iterator[bytes]:
+    """The rows as CSV for COPY, in the order of `COLUMNS`; an empty text is null."""
+    checked, ledger = draft.checked, draft.ledger
+    grades = draft.layer.grades
+    graded = checked.fields.get(draft.layer.grade or "", [None] * ledger.height)
+    sheets: list[str] = []
+    numbers: list[int] = []
+    for part in ledger.parts:
+        sheets += [part.sheet.name] * part.height
+        numbers += part.numbers
+    columns = (
+        range(ledger.height),
+        sheets,
+        numbers,
+        draft.action,
+        draft.lead,
+        checked.codes,
+        checked.names,
+        draft.region,
+        draft.township,
+        _geometries(draft),
+        _attributes(draft),
+        [grades.get(value) if value else None for value in graded],
+        _searches(draft),
+        checked.verified,
+        _provenance(draft),
+        ledger.raw(),
+    )
+    rows = zip(*columns, strict=True)
+    for _ in range(0, ledger.height, _BLOCK):
+        text = io.StringIO()
+        csv.writer(text).writerows(row for row, _ in zip(rows, range(_BLOCK), strict=False))
+        yield text.getvalue().encode()
+
+
+def _carries(draft: Draft) -> Iterator[int]:
+    """Rows that stand for a feature: accepted, and the first of their group."""
+    return (
+        seq
+        for seq, (action, lead) in enumerate(zip(draft.action, draft.lead, strict=True))
+        if not action and lead is None
+    )
+
+
+def _geometries(draft: Draft) -> list[str | None]:
+    found: list[str | None] = [None] * draft.ledger.height
+    rows = np.fromiter(_carries(draft), np.int64)
+    places = shapely.points(draft.located.lon[rows], draft.located.lat[rows])
+    shapes = np.asarray(places, dtype=object)
+    for position, seq in enumerate(rows.tolist()):
+        if seq in draft.located.shapes:
+            shapes[position] = draft.located.shapes[seq]
+    texts = np.asarray(
+        shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True), dtype=object
+    )
+    for seq, text in zip(rows.tolist(), texts.tolist(), strict=True):
+        found[seq] = text
+    return found
+
+
+def _attributes(draft: Draft) -> list[str | None]:
+    """JSON of the declared fields that the row's sheet has a column for; null clears a value."""
+    found: list[str | None] = [None] * draft.ledger.height
+    encode = msgspec.json.Encoder().encode
+    carries = set(_carries(draft))
+    for start, end, keys in draft.checked.keys:
+        columns = [draft.checked.fields[key][start:end] for key in keys]
+        rows: Iterator[tuple[Any, ...]] = (
+            zip(*columns, strict=True) if columns else iter([()] * (end - start))
+        )
+        for seq, row in enumerate(rows, start):
+            if seq in carries:
+                found[seq] = encode(dict(zip(keys, row, strict=True))).decode()
+    return found
+
+
+def _searches(draft: Draft) -> list[str | None]:
+    found: list[str | None] = [None] * draft.ledger.height
+    for seq in _carries(draft):
+        found[seq] = search_text(draft.checked.names[seq] or "", draft.checked.codes[seq])
+    return found
+
+
+def _provenance(draft: Draft) -> list[str]:
+    encode = msgspec.json.Encoder().encode
+    at = draft.located
+    found = ["{}"] * draft.ledger.height
+    for seq in _carries(draft):
+        x, y = at.raw[seq]
+        found[seq] = encode(
+            {
+                "raw_x": x,
+                "raw_y": y,
+                "form": at.form[seq],
+                "declared": at.declared,
+                "used": at.used[seq],
+                "swapped": bool(at.swapped[seq]),
+            }
+        ).decode()
+    return found

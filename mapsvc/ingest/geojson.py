@@ -1,0 +1,84 @@
+"""GeoJSON, read as plain JSON: properties become columns, the geometry stays."""
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from mapsvc.ingest.cells import blocks, text_of
+from mapsvc.ingest.wire import Limits, Message, Refused, SheetStart
+
+
+class _Geometry(msgspec.Struct):
+    type: str
+    coordinates: msgspec.Raw = msgspec.Raw()
+
+
+class _Feature(msgspec.Struct):
+    geometry: _Geometry | None = None
+    properties: dict[str, Any] | None = None
+    id: Any = None
+
+
+class _File(msgspec.Struct):
+    type: str
+    features: list[_Feature] = []
+    geometry: _Geometry | None = None
+    properties: dict[str, Any] | None = None
+    crs: Any = None
+
+
+def geojson(content: bytes, limits: Limits) -> Iterator[Message]:
+    """One sheet: row 0 is the property names, feature n is row n."""
+    try:
+        file = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf").strip(), type=_File)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Refused("not_geojson") from None
+    if file.type == "Feature":
+        file.features = [_Feature(file.geometry, file.properties)]
+    elif file.type != "FeatureCollection":
+        raise Refused("not_geojson")
+    if len(file.features) > limits.rows:
+        raise Refused("too_many_rows", limit=limits.rows)
+    names = list({name: None for f in file.features for name in f.properties or ()})
+    if len(names) > limits.columns:
+        raise Refused("too_many_columns", limit=limits.columns)
+    yield SheetStart(name="", visible=True, crs=_declared(file.crs), shapes=True)
+    rows = [[_plain((f.properties or {}).get(name)) for name in names] for f in file.features]
+    shapes = iter([b"", *(_wkb(f.geometry) for f in file.features)])
+    yield from blocks(enumerate([names, *rows]), limits, shapes)
+
+
+def _declared(crs: Any) -> str | None:
+    """`EPSG:n` of an old-style crs member; links are never followed."""
+    if not isinstance(crs, dict) or crs.get("type") != "name":
+        return None
+    name = str((crs.get("properties") or {}).get("name", ""))
+    match = re.search(r"EPSG:{1,2}(?:[\d.]*:)?(\d{4,6})$", name)
+    return f"EPSG:{match[1]}" if match else None
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(v, str | int | float) for v in value):
+        return "、".join(text_of(v) for v in value)
+    if isinstance(value, list | dict):
+        return msgspec.json.encode(value).decode()
+    return text_of(value)
+
+
+def _wkb(geometry: _Geometry | None) -> bytes:
+    if geometry is None:
+        return b""
+    if geometry.type == "Point":
+        try:
+            x, y = msgspec.json.decode(geometry.coordinates, type=list[float])[:2]
+        except (msgspec.DecodeError, ValueError):
+            return b""
+        return struct.pack("<BIdd", 1, 1, x, y)
+    # Lines and areas are rare here: only they pay for importing shapely.
+    import shapely
+
+    shape = shapely.from_geojson(msgspec.json.encode(geometry), on_invalid="ignore")
+    return bytes(shapely.to_wkb(shapely.force_2d(shape))) if shape is not None else b""

@@ -1,0 +1,226 @@
+"""All sheets that hold data as one list of rows, with the rows set apart that are no data."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from mapsvc.catalog import Layer
+from mapsvc.ingest.headings import Column, Dictionary, Heading, find_heading, plain
+from mapsvc.ingest.messages import Problem, problem
+from mapsvc.ingest.sandbox import Reading, Sheet, refusal
+
+_TOTAL = re.compile(r"(合计|总计|小计|共计|累计|汇总)([:(\d].*)?")
+_FOOTER = re.compile(
+    r"(填表人|制表人|填报人|填报单位|制表单位|审核人|审核|复核人|负责人签字|签字|联系人|单位负责人|单位\(盖章\)"
+    r"|单位\(公章\)|填报日期|填表日期|填报时间|制表日期|报出日期|注|备注|说明|填表说明|填写说明)\d?[:].*"
+)
+_EXAMPLE = re.compile(r"\(?(示例|例|样例|填写示例)[):].*|示例|样例|填写示例")
+_FIRST_LETTERS = frozenset("合总小共累汇填制审复负签联单报注备说示例样(（")
+_NUMERALS = "甲乙丙丁戊己庚辛壬癸"
+
+
+@dataclass(slots=True)
+class Part:
+    """The data rows of one sheet; they are rows `offset` to `offset + height` of the ledger."""
+
+    sheet: Sheet
+    heading: Heading
+    offset: int
+    columns: dict[str, Column] = field(default_factory=dict)
+
+    @property
+    def height(self) -> int:
+        return self.sheet.height - self.heading.first
+
+    @property
+    def numbers(self) -> list[int]:
+        return self.sheet.numbers[self.heading.first :]
+
+    def cells(self, target: str) -> list[str] | None:
+        """The texts of the column with that meaning, or None where the sheet has none."""
+        column = self.columns.get(target)
+        return None if column is None else self.sheet.columns[column.position][self.heading.first :]
+
+    def row(self, index: int) -> list[str]:
+        """All cells of a data row."""
+        return [column[self.heading.first + index] for column in self.sheet.columns]
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The rows of all parts, counted through from 0."""
+
+    parts: list[Part]
+    problems: list[Problem]
+    left_out: list[dict[str, str]]
+    skipped: dict[int, str] = field(default_factory=dict)
+    """Row → code of the note why it is no data."""
+
+    @property
+    def height(self) -> int:
+        return sum(part.height for part in self.parts)
+
+    def cells(self, target: str) -> list[str]:
+        """A column over all parts; blank where a part lacks it."""
+        texts: list[str] = []
+        for part in self.parts:
+            texts += part.cells(target) or [""] * part.height
+        return texts
+
+    def has(self, target: str) -> bool:
+        return any(target in part.columns for part in self.parts)
+
+    def part_of(self, seq: int) -> Part:
+        return next(p for p in reversed(self.parts) if p.offset <= seq)
+
+    def at(self, seq: int, target: str | None = None) -> dict[str, Any]:
+        """Where a row stands, for a problem: sheet, row, column and seq."""
+        part = self.part_of(seq)
+        column = part.columns.get(target) if target else None
+        return {
+            "sheet": part.sheet.name,
+            "row": part.sheet.numbers[part.heading.first + seq - part.offset],
+            "column": column.heading if column else None,
+            "seq": seq,
+        }
+
+    def raw(self) -> list[str]:
+        """Each row's cells as they were, as a JSON list."""
+        encode = msgspec.json.Encoder().encode
+        texts: list[str] = []
+        for part in self.parts:
+            first = part.heading.first
+            rows = zip(*(c[first:] for c in part.sheet.columns), strict=True)
+            texts += [encode(row).decode() for row in rows] or ["[]"] * part.height
+        return texts
+
+
+def gather(reading: Reading, layer: Layer) -> Ledger:
+    """The ledger of a file; raises Unreadable where no sheet has a heading or any row."""
+    dictionary = Dictionary(layer)
+    ledger = Ledger([], [], [])
+    many = len(reading.sheets) > 1
+    offset = 0
+    for sheet in reading.sheets:
+        reason, heading = None, None
+        if not sheet.visible:
+            reason = "sheet_hidden"
+        elif sheet.height == 0:
+            reason = "sheet_empty"
+        else:
+            heading = find_heading(sheet, dictionary)
+            reason = None if heading else "sheet_without_heading"
+        if heading is None:
+            ledger.left_out.append({"sheet": sheet.name, "code": reason or ""})
+            if many and reason:
+                ledger.problems.append(problem(reason, sheet=sheet.name))
+            continue
+        part = Part(sheet, heading, offset, heading.by_target)
+        offset += part.height
+        ledger.parts.append(part)
+    if not ledger.parts:
+        raise refusal("no_heading")
+    if offset == 0:
+        raise refusal("no_rows")
+    for part in ledger.parts:
+        _report_columns(part, layer, ledger)
+        _set_apart(part, ledger)
+    return ledger
+
+
+def _report_columns(part: Part, layer: Layer, ledger: Ledger) -> None:
+    titles = {f"field:{f.id}": f.title for f in layer.fields}
+    titles |= {f"item:{c.id}": c.title for f in layer.fields for c in f.columns}
+    titles |= {"name": "名称", "code": "编号", "lon": "经度", "lat": "纬度"}
+    first = part.heading.first
+    for column in part.heading.columns:
+        where: dict[str, Any] = {"sheet": part.sheet.name, "column": column.heading or None}
+        cells = part.sheet.columns[column.position][first:]
+        if column.target is None:
+            if column.heading and any(cells):
+                ledger.problems.append(problem("column_unused", **where))
+        elif column.loses_to is not None and column.target != "seq":
+            used = part.columns[column.target]
+            same = plain(used.heading) == plain(column.heading)
+            if same and cells != part.sheet.columns[used.position][first:]:
+                ledger.problems.append(
+                    problem("heading_twice", heading=column.heading, **where)
+                )
+            elif not same:
+                title = titles.get(column.target, used.heading)
+                ledger.problems.append(
+                    problem("heading_ignored", used=used.heading, title=title, **where)
+                )
+
+
+def _set_apart(part: Part, ledger: Ledger) -> None:
+    """Note the rows that are blank, totals, footers, headings again, or the template's example."""
+    if part.sheet.has_shapes:
+        return
+    leads = [c for c in part.sheet.columns[:3]]
+    name = part.columns.get("name")
+    if name is not None and name.position > 2:
+        leads.append(part.sheet.columns[name.position])
+    first = part.heading.first
+    name_heading = part.sheet.columns[name.position][first - 1].strip() if name and first else ""
+    found: dict[int, str] = {}
+    for column in leads:
+        for index, text in enumerate(column[first:]):
+            if not text:
+                continue
+            if text[0] in _FIRST_LETTERS or text[0].isspace():
+                code = _kind(text)
+                if code:
+                    found.setdefault(index, code)
+            if text == name_heading:
+                found.setdefault(index, "repeated_heading")
+    _find_blank(part, found)
+    if part.height and _is_numbering(part.row(0)):
+        found[0] = "unit_row"
+    for index, code in found.items():
+        if _confirmed(part, index, code):
+            ledger.skipped[part.offset + index] = code
+
+
+def _kind(text: str) -> str | None:
+    key = plain(text)
+    for pattern, code in (
+        (_TOTAL, "total_row"),
+        (_FOOTER, "footer_row"),
+        (_EXAMPLE, "example_row"),
+    ):
+        if pattern.fullmatch(key):
+            return code
+    return None
+
+
+def _find_blank(part: Part, found: dict[int, str]) -> None:
+    keyed = part.cells("name") or part.cells("code") or [""] * part.height
+    for index, text in enumerate(keyed):
+        if (not text or text.isspace()) and not any(c.strip() for c in part.row(index)):
+            found[index] = "blank_row"
+
+
+def _is_numbering(cells: list[str]) -> bool:
+    """A row that only numbers the columns: 1 2 3 … or 甲 乙 1 2 …"""
+    words = [plain(c).strip("()") for c in cells if c.strip()]
+    letters = [w for w in words if w in _NUMERALS]
+    digits = [w for w in words if w not in letters]
+    start = int(digits[0]) if digits and digits[0].isdecimal() and len(digits[0]) < 4 else -1
+    expected = [str(start + i) for i in range(len(digits))]
+    return len(words) >= 4 and start in (0, 1, len(letters) + 1) and digits == expected
+
+
+def _confirmed(part: Part, index: int, code: str) -> bool:
+    """Is the suspicion borne out by the rest of the row? Data must never be skipped."""
+    if code in ("blank_row", "unit_row", "example_row"):
+        return True
+    cells = part.row(index)
+    if code == "repeated_heading":
+        headings = [plain(c.heading) for c in part.heading.columns]
+        same = sum(bool(h) and plain(c) == h for c, h in zip(cells, headings, strict=True))
+        return same >= 2 and same * 2 >= sum(bool(c.strip()) for c in cells)
+    placed = [t for t in ("lon", "lat", "x", "y", "point", "code") if t in part.columns]
+    return not any(cells[part.columns[t].position].strip() for t in placed)

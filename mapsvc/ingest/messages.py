@@ -1,0 +1,171 @@
+"""Every reason that a file, a column or a row can be given: code → Chinese, with the remedy.
+
+The one source for the page, the API, the reports and the user guide. A text names the value and
+says what to write instead; sheet, row and column stand beside it.
+"""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from mapsvc.coordinates.text import MESSAGES as COORDINATES
+
+Severity = Literal["error", "warning", "note"]
+
+
+class Problem(Struct):
+    """One thing wrong: `row` as the person sees it, `column` as their file calls it.
+
+    An `error` refuses its row (or, without a row, all rows); a `warning` asks to look; a `note`
+    only says what was done.
+    """
+
+    sheet: str
+    row: int | None
+    column: str | None
+    field: str | None
+    code: str
+    message: str
+    value: str | None = None
+    severity: Severity = "error"
+    seq: int = -1
+    """Position of the row in the change set; -1 for the whole file."""
+
+
+SAVE_AS_XLSX = "请用 Excel 或 WPS 打开它，选择“另存为”→“Excel 工作簿（.xlsx）”，再上传新文件。"
+
+FILE: dict[str, str] = {
+    "empty_file": "文件是空的。请打开原文件确认有内容，保存后再上传。",
+    "damaged": "文件已损坏或没有传完整。" + SAVE_AS_XLSX,
+    "password": "文件加了密码。请用 Excel 或 WPS 打开，取消打开密码后另存为 .xlsx 再上传。",
+    "old_workbook": "这是很早期的 Excel 格式。" + SAVE_AS_XLSX,
+    "rar_archive": "这是压缩包（rar、7z 或 gz）。请解压，把里面的表格直接上传；Shapefile 请打成 zip。",
+    "pdf_file": "这是 PDF 文件，无法可靠地读出表格。请上传它的 Excel 原表。",
+    "gpkg_file": "暂不支持 GeoPackage。请在 QGIS 中导出为 GeoJSON 或 Shapefile（打成 zip）再上传。",
+    "kml_file": "暂不支持 KML、KMZ、GPX 和奥维文件。请导出为 Excel、CSV 或 GeoJSON 再上传。",
+    "picture_file": "这是图片，无法读出数据。请上传 Excel、CSV 或 GeoJSON 文件。",
+    "html_table": "这是网页表格（扩展名可能是 .xls）。" + SAVE_AS_XLSX,
+    "xml_file": "这是 XML 文件。" + SAVE_AS_XLSX,
+    "not_a_table": "这不是表格文件（可能是文档或演示文稿）。请把表格复制到 Excel，保存为 .xlsx 再上传。",
+    "archive_without_table": "压缩包中没有表格，也没有 .shp 文件。请解压后上传表格，或打包完整的 Shapefile。",
+    "unknown_format": "认不出文件的格式。请上传 xlsx、xls、csv、GeoJSON 或打成 zip 的 Shapefile。",
+    "encoding_unknown": "文字编码无法识别，为避免乱码没有读取。" + SAVE_AS_XLSX,
+    "mojibake": "文件里的文字已经是乱码（如“锟斤拷”），无法复原。请从原始表格重新导出。",
+    "csv_quotes": "第 {row} 行附近的引号没有成对，后面的行会被并成一格。" + SAVE_AS_XLSX,
+    "not_geojson": "这是 JSON，但不是 GeoJSON 要素集合。请导出为 GeoJSON（FeatureCollection）再上传。",
+    "shapefile_incomplete": "Shapefile 不完整：.shp、.shx、.dbf 三个文件要放在同一个 zip 里。请补齐后再上传。",
+    "too_many_bytes": "文件超过 {limit} MB。请删除图片和无关的工作表，或分成几个文件上传。",
+    "too_many_rows": "数据超过 {limit} 行。请分成几个文件上传。",
+    "too_many_columns": "表格超过 {limit} 列。请删除右侧无关的列后再上传。",
+    "too_many_entries": "压缩包里的文件超过 {limit} 个。请只打包需要的文件。",
+    "too_big_inside": "文件解开后过大，超出内存限制。请删除空白格式、图片和无关的工作表后另存再上传。",
+    "too_slow": "读取超过 {limit} 秒仍未完成。请分成几个文件上传。",
+    "no_heading": "没有找到表头。表头行里要有“名称”一列，以及“经度”“纬度”两列；也可以先下载模板填写。",
+    "no_rows": "表头下面没有数据行。请填写后再上传。",
+}
+"""The whole file is refused: nothing was staged."""
+
+ERRORS: dict[str, str] = {
+    "no_name_column": "没有找到名称列，全部行都不能入库。请把名称列的表头写成“{expected}”。",
+    "no_coordinates_column": "没有找到坐标列，全部行都不能入库。请加上“经度”“纬度”两列。",
+    "crs_ambiguous": "看不出坐标属于哪种坐标系（{candidates} 都有可能）。请在“坐标系”中选定一种再上传。",
+    "crs_unknown": "文件声明的坐标系认不出来。请在“坐标系”中选定一种再上传。",
+    "crs_contradicted": "选定的坐标系是 {declared}，但按它计算只有 {share} 的点{where}，按 {better} 计算有"
+    " {better_share}。请把“坐标系”改选为 {better} 再上传。",
+    "crs_shifted": "选定的坐标系是 {declared}，但与已入库的 {matched} 个同一对象整体偏差 {shift} 米，按 {better}"
+    " 计算则吻合。请改选 {better}；若是已入库的数据错了，请先撤销那次上传。",
+    "crs_of_other_form": "选定的坐标系是 {declared}，但这一行写的是{form}。请改为相应的写法，或另存为一个文件上传。",
+    "heading_twice": "表头“{heading}”出现了两次且内容不同，不知道用哪一列。请删去或改名其中一列。",
+    "unit_unknown": "表头的单位“{unit}”不能换算成“{expected}”。请把数值换算好，并把表头单位改成“{expected}”。",
+    "name_missing": "名称是空的。请填写{noun}的名称。",
+    "required_missing": "“{title}”必须填写。",
+    "too_long": "文字超过 {limit} 个字。请缩短。",
+    "formula_error": "单元格是公式错误 {value}。请改成具体的内容。",
+    "formula_no_value": "单元格是没有计算结果的公式。请在 Excel 中打开并保存一次，或改成具体的内容。",
+    "lost_digits": "数字被 Excel 变成了科学计数法，原来的位数已丢失。请把这一列设为“文本”格式，重新填写完整号码。",
+    "not_in_list": "“{value}”不在可选范围内。请改为其中之一：{allowed}。",
+    "not_a_number": "“{value}”不是数字。请只写数字，例如 12 或 3.5{unit_hint}。",
+    "not_an_integer": "“{value}”不是整数。请写整数，例如 12。",
+    "too_small": "{value} 太小。{title}不能小于 {limit}。",
+    "too_big": "{value} 太大。{title}不能大于 {limit}。",
+    "not_a_date": "“{value}”不是完整的日期。请写成年-月-日，例如 2026-05-01。",
+    "date_serial": "“{value}”像是 Excel 的日期序号，即 {meant}。如果没错，请直接写 {meant}。",
+    "not_boolean": "“{value}”看不出是或否。请写“是”或“否”。",
+    "not_a_phone": "“{value}”不是电话号码。手机写 11 位数字，座机写区号-号码，多个电话用顿号分开。",
+    "person_with_phone": "“{value}”里有电话号码。请把姓名和电话分开写在两列里。",
+    "record_unreadable": "“{value}”看不出数量。请写成“名称 数量单位”，多项用分号隔开，例如：帐篷 20顶；棉被 100床。",
+    "record_incomplete": "这一行缺少“{title}”。每一项都要写明。",
+    "not_a_place": "坐标“{value}”不在地球上或不在中国附近。请核对经度和纬度。",
+    "not_a_point": "这里应该是点，文件里是{kind}。请改成点（例如取中心点）再上传。",
+    "wrong_shape": "这个图层要{expected}，文件里是{kind}。请用带图形的 GeoJSON 或 Shapefile 上传。",
+    "outside_county": "点不在辖区内，离最近的边界约 {distance}（{nearest}）。请核对坐标和坐标系。",
+    "outside_region": "点不在“{region}”范围内，在界外约 {distance}。乡镇只能上传本辖区的数据，请核对坐标和坐标系。",
+    "other_region_named": "这一行写的不是“{region}”。乡镇只能上传本辖区的数据，请删除这一行或改正。",
+    "region_contradicted": "表中写的是“{named}”，但点在“{actual}”，离“{named}”约 {distance}。请核对坐标或所属地区。",
+    "duplicate_key": "与第 {rows} 行重复（{key} 相同），不知道以哪一行为准。请只保留一行，或改成不同的{kind}。",
+    "group_disagrees": "与第 {rows} 行是同一个{noun}（{key} 相同），但“{titles}”写得不一样。请改成一致，或把编号分开。",
+    "group_refused": "与第 {rows} 行是同一个{noun}，那一行有错，因此一起退回。请先改正那一行。",
+    "ambiguous_match": "已入库的数据里有 {count} 个同名的“{name}”，不知道要更新哪一个。请填写编号。",
+    "duplicate_match": "与第 {rows} 行指的是已入库的同一个{noun}“{name}”。请只保留一行，或填写不同的编号。",
+} | {f"coordinates_{code}": text for code, text in COORDINATES.items()}
+"""A row (or, where no row is named, every row) is refused."""
+
+WARNINGS: dict[str, str] = {
+    "axes_swapped": "经度和纬度写反了，已对调后入库。请核对位置。",
+    "near_border": "表中写的是“{named}”，点在“{actual}”一侧，离界约 {distance}，按点的位置入库。请核对。",
+    "same_name_other_code": "已有同名的“{name}”，编号是“{other}”，与这一行不同，按新的一条入库。若是同一个，请改成原编号。",
+    "column_unused": "这一列没有对应的字段，内容只保留在原文件里。",
+    "heading_ignored": "“{used}”已作为{title}，这一列没有使用。",
+    "sheet_without_heading": "工作表没有找到表头，没有读取。",
+    "sheet_hidden": "工作表是隐藏的，没有读取。如需上传，请取消隐藏。",
+    "sheet_empty": "工作表是空的。",
+    "coordinates_doubt": "{note}",
+    "crs_unproved": "没有可供核对的行政区边界，坐标系按选定的 {declared} 处理，请在预览图上核对位置。",
+}
+"""Accepted, but a person should look."""
+
+NOTES: dict[str, str] = {
+    "blank_row": "空行，已跳过。",
+    "total_row": "合计行，已跳过。",
+    "footer_row": "填表说明或落款，已跳过。",
+    "repeated_heading": "重复的表头，已跳过。",
+    "unit_row": "单位或栏号行，已跳过。",
+    "example_row": "模板的示例行，已跳过。",
+}
+"""Rows that are no data: skipped."""
+
+_ALL: dict[str, tuple[str, Severity]] = (
+    {code: (text, "error") for code, text in ERRORS.items()}
+    | {code: (text, "warning") for code, text in WARNINGS.items()}
+    | {code: (text, "note") for code, text in NOTES.items()}
+)
+SHOWN = 80
+"""Characters of a value that are repeated in a message."""
+
+
+def file_reason(code: str, **values: Any) -> str:
+    """Why a whole file is refused."""
+    return FILE[code].format(**values)
+
+
+def problem(
+    code: str,
+    *,
+    sheet: str = "",
+    row: int | None = None,
+    column: str | None = None,
+    field: str | None = None,
+    value: str | None = None,
+    seq: int = -1,
+    **gaps: Any,
+) -> Problem:
+    """A problem with its text filled in."""
+    template, severity = _ALL[code]
+    shown = None if value is None else shorten(value)
+    message = template.format(value=shown, **gaps)
+    return Problem(sheet, row, column, field, code, message, shown, severity, seq)
+
+
+def shorten(value: str) -> str:
+    text = " ".join(value.split())
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

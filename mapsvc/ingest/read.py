@@ -1,0 +1,161 @@
+"""Bytes → sheets of text cells. Runs in a child process of its own: see `sandbox`.
+
+The format is decided by the first bytes, never by the name; the encoding by the bytes, never by a
+declaration. Whatever cannot be read is refused with a code of the message catalogue.
+"""
+
+import ctypes
+import os
+import resource
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from mapsvc.ingest.wire import End, Failure, Limits, Message, Refused
+
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_FOREIGN = (
+    (b"Rar!", "rar_archive"),
+    (b"7z\xbc\xaf\x27\x1c", "rar_archive"),
+    (b"\x1f\x8b", "rar_archive"),
+    (b"%PDF", "pdf_file"),
+    (b"SQLite format 3", "gpkg_file"),
+    (b"\x89PNG", "picture_file"),
+    (b"\xff\xd8\xff", "picture_file"),
+    (b"GIF8", "picture_file"),
+    (b"BM", "picture_file"),
+    (b"\x09\x08", "old_workbook"),
+    (b"\x09\x04", "old_workbook"),
+    (b"\x09\x02", "old_workbook"),
+    (b"\x09\x00", "old_workbook"),
+)
+
+
+def main() -> None:
+    """Child's entry: limits first, then the file named on the command line."""
+    limits = msgspec.json.decode(sys.argv[2], type=Limits)
+    _confine(limits)
+    try:
+        for message in read(Path(sys.argv[1]), limits):
+            _send(message)
+    except Refused as refused:
+        _send(refused.failure)
+    except (MemoryError, RecursionError):
+        _send(Failure("too_big_inside", {}))
+    except Exception:
+        _send(Failure("damaged", {}))
+    sys.stdout.buffer.flush()
+
+
+def read(path: Path, limits: Limits) -> Iterator[Message]:
+    """Everything in the file, sheet by sheet; raises Refused."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if not head.strip(b"\x00 \t\r\n"):
+        raise Refused("empty_file")
+    if head.startswith(b"PK"):
+        yield from _archive(path, limits)
+        return
+    if head.startswith(_OLE):
+        yield from _compound(path, limits)
+        return
+    for magic, code in _FOREIGN:
+        if head.startswith(magic) and not (magic == b"BM" and b"\x00" not in head):
+            raise Refused(code)
+    yield from _text(path, limits)
+
+
+def _archive(path: Path, limits: Limits) -> Iterator[Message]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [entry.filename for entry in archive.infolist()]
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError):
+        raise Refused("damaged") from None
+    if len(names) > limits.entries:
+        raise Refused("too_many_entries", limit=limits.entries)
+    lower = [name.lower() for name in names]
+    if any(n.startswith("xl/workbook.") for n in lower) or "content.xml" in lower:
+        from mapsvc.ingest.workbook import workbook
+
+        yield from workbook(path, limits, zipped=True)
+        yield End(format="xlsx")
+    elif any(n.endswith(".shp") for n in lower):
+        from mapsvc.ingest.shapefile import shapefiles
+
+        yield from shapefiles(path, limits)
+        yield End(format="shapefile")
+    elif any(n.endswith(".kml") for n in lower):
+        raise Refused("kml_file")
+    elif any(n.startswith(("word/", "ppt/")) for n in lower):
+        raise Refused("not_a_table")
+    else:
+        raise Refused("archive_without_table")
+
+
+def _compound(path: Path, limits: Limits) -> Iterator[Message]:
+    content = path.read_bytes()
+    if "EncryptedPackage".encode("utf-16-le") in content:
+        raise Refused("password")
+    if not any(n.encode("utf-16-le") in content for n in ("Workbook", "Book", "WORKBOOK", "BOOK")):
+        raise Refused("not_a_table")
+    del content
+    from mapsvc.ingest.workbook import workbook
+
+    yield from workbook(path, limits, zipped=False)
+    yield End(format="xls")
+
+
+def _text(path: Path, limits: Limits) -> Iterator[Message]:
+    content = path.read_bytes()
+    stripped = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:2000]
+    if stripped.startswith((b"{", b"[")):
+        from mapsvc.ingest.geojson import geojson
+
+        yield from geojson(content, limits)
+        yield End(format="geojson", encoding="utf-8")
+        return
+    if stripped.startswith(b"<"):
+        raise Refused(_markup(stripped.lower()))
+    from mapsvc.ingest.delimited import decoded, delimited
+
+    text, encoding = decoded(content)
+    del content
+    yield from delimited(text, limits)
+    yield End(format="csv", encoding=encoding)
+
+
+def _markup(head: bytes) -> str:
+    for mark, code in ((b"<kml", "kml_file"), (b"<gpx", "kml_file"), (b"<folder", "kml_file")):
+        if mark in head:
+            return code
+    return "html_table" if b"<html" in head or b"<table" in head else "xml_file"
+
+
+def _confine(limits: Limits) -> None:
+    """No network where the kernel permits it, no core dump, an end to memory, time and disk."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    new_net, new_user, die_with_parent, sigkill = 0x40000000, 0x10000000, 1, 9
+    libc.prctl(die_with_parent, sigkill)
+    libc.unshare(new_net if os.geteuid() == 0 else new_net | new_user)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limits.memory, limits.memory))
+    seconds = int(limits.seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + limits.memory, used + limits.memory))
+
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+def _send(message: Message) -> None:
+    frame = _encoder.encode(message)
+    sys.stdout.buffer.write(len(frame).to_bytes(4, "big"))
+    sys.stdout.buffer.write(frame)
+
+
+if __name__ == "__main__":
+    main()

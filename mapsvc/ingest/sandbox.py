@@ -1,0 +1,149 @@
+"""The parser's child process: started, watched, ended; its messages gathered into sheets."""
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+import mapsvc
+from mapsvc.errors import TooLarge, Unreadable
+from mapsvc.ingest.messages import file_reason
+from mapsvc.ingest.wire import End, Failure, Limits, Message, Rows, SheetStart
+from mapsvc.settings import Settings
+
+_TOO_LARGE = {"too_many_rows", "too_many_columns", "too_big_inside", "too_many_entries", "too_slow"}
+_BIGGEST_FRAME = 256 * 2**20
+
+
+class Sheet(Struct):
+    """Cells column by column; `numbers` are the row numbers that the person sees."""
+
+    name: str
+    visible: bool
+    left: int
+    crs: str | None
+    has_shapes: bool
+    numbers: list[int]
+    columns: list[list[str]]
+    shapes: list[bytes]
+
+    @property
+    def height(self) -> int:
+        return len(self.numbers)
+
+
+class Reading(Struct):
+    """A whole file as it was read."""
+
+    format: str
+    encoding: str
+    sheets: list[Sheet]
+
+
+async def read_file(content: bytes, settings: Settings) -> Reading:
+    """The file's sheets; raises Unreadable or TooLarge with a code and what to do next."""
+    if len(content) > settings.upload_max_bytes:
+        raise refusal("too_many_bytes", limit=settings.upload_max_bytes // 2**20)
+    limits = Limits(
+        rows=settings.upload_max_rows,
+        memory=settings.upload_max_memory,
+        seconds=settings.upload_max_seconds,
+    )
+    with tempfile.TemporaryDirectory(prefix="mapsvc-read-") as folder:
+        path = Path(folder) / "upload"
+        await asyncio.to_thread(path.write_bytes, content)
+        return await _run(path, limits)
+
+
+async def _run(path: Path, limits: Limits) -> Reading:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-E", "-s", "-B", "-m", "mapsvc.ingest.read"),
+        str(path),
+        msgspec.json.encode(limits).decode(),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        cwd=Path(mapsvc.__file__).parent.parent,
+        env=_environment(path.parent),
+        start_new_session=True,
+        limit=1 << 20,
+    )
+    try:
+        async with asyncio.timeout(limits.seconds):
+            reading = await _gather(process)
+    except TimeoutError:
+        raise refusal("too_slow", limit=f"{limits.seconds:g}") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+    if reading is None:
+        raise refusal("too_big_inside" if process.returncode != 0 else "damaged")
+    return reading
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Nothing of the service's own settings or secrets reaches the parser."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "LC_ALL": "C.UTF-8",
+        "TMPDIR": str(folder),
+        "HOME": str(folder),
+        "MALLOC_ARENA_MAX": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "GDAL_NUM_THREADS": "1",
+        "CPL_TMPDIR": str(folder),
+        "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+        "SYSTEMROOT": os.environ.get("SYSTEMROOT", ""),
+    }
+
+
+async def _gather(process: asyncio.subprocess.Process) -> Reading | None:
+    """Messages until the end; None when the child died before it."""
+    assert process.stdout is not None
+    decoder = msgspec.msgpack.Decoder(Message)
+    sheets: list[Sheet] = []
+    try:
+        while True:
+            size = int.from_bytes(await process.stdout.readexactly(4), "big")
+            if size > _BIGGEST_FRAME:
+                return None
+            message = decoder.decode(await process.stdout.readexactly(size))
+            if isinstance(message, Failure):
+                raise refusal(message.code, **message.values)
+            if isinstance(message, End):
+                return Reading(message.format, message.encoding, sheets)
+            if isinstance(message, SheetStart):
+                sheets.append(_opened(message))
+            else:
+                _append(sheets[-1], message)
+    except (asyncio.IncompleteReadError, msgspec.DecodeError, IndexError):
+        return None
+
+
+def _opened(start: SheetStart) -> Sheet:
+    return Sheet(start.name, start.visible, start.left, start.crs, start.shapes, [], [], [])
+
+
+def _append(sheet: Sheet, rows: Rows) -> None:
+    while len(sheet.columns) < len(rows.columns):
+        sheet.columns.append([""] * len(sheet.numbers))
+    for position, column in enumerate(sheet.columns):
+        if position < len(rows.columns):
+            column += rows.columns[position]
+        else:
+            column += [""] * len(rows.numbers)
+    sheet.numbers += rows.numbers
+    sheet.shapes += rows.shapes
+
+
+def refusal(code: str, **values: object) -> Unreadable | TooLarge:
+    """The error for a file that is refused as a whole."""
+    kind = TooLarge if code in _TOO_LARGE or code == "too_many_bytes" else Unreadable
+    return kind(file_reason(code, **values), code=code)

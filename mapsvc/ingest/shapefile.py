@@ -1,0 +1,160 @@
+"""Zipped shapefiles by GDAL, from files that we unpacked ourselves under names of our own."""
+
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mapsvc.ingest.cells import blocks
+from mapsvc.ingest.wire import Limits, Message, Refused, SheetStart
+
+_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+_PIECE = 1 << 20
+_LAYERS = 20
+# dBase language ids that mean simplified Chinese, and what a .cpg may say.
+_LDID = {0x4D: "GB18030", 0x7A: "GB18030", 0x57: None, 0x00: None}
+_CPG = {"utf8": "UTF-8", "65001": "UTF-8"} | dict.fromkeys(
+    ("gbk", "gb2312", "gb18030", "936", "cp936", "ansi936", "54936"), "GB18030"
+)
+
+
+def shapefiles(path: Path, limits: Limits) -> Iterator[Message]:
+    """Each .shp of the archive as a sheet; row 0 is the field names, record n is row n."""
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
+        for position, (name, entries) in enumerate(sorted(_members(archive).items())):
+            if position >= _LAYERS:
+                raise Refused("too_many_entries", limit=_LAYERS)
+            base = Path(folder) / f"layer{position}"
+            limits = _unpack(archive, entries, base, limits)
+            if ".dbf" not in entries or ".shx" not in entries:
+                raise Refused("shapefile_incomplete")
+            yield from _layer(name, base, limits)
+
+
+def _members(archive: zipfile.ZipFile) -> dict[str, dict[str, zipfile.ZipInfo]]:
+    """Path without suffix → suffix → entry, for every group that holds a .shp."""
+    groups: dict[str, dict[str, zipfile.ZipInfo]] = {}
+    for entry in archive.infolist():
+        name = _entry_name(entry)
+        stem, dot, suffix = name.rpartition(".")
+        if f".{suffix.lower()}" in _PARTS and dot and not name.startswith("__MACOSX"):
+            groups.setdefault(stem, {})[f".{suffix.lower()}"] = entry
+    return {stem: parts for stem, parts in groups.items() if ".shp" in parts}
+
+
+def _entry_name(entry: zipfile.ZipInfo) -> str:
+    if entry.flag_bits & 0x800:
+        return entry.filename
+    try:
+        raw = entry.filename.encode("cp437")
+    except UnicodeEncodeError:
+        return entry.filename
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return entry.filename
+
+
+def _unpack(
+    archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], base: Path, limits: Limits
+) -> Limits:
+    left = limits.memory
+    for suffix, entry in entries.items():
+        if entry.flag_bits & 1:
+            raise Refused("password")
+        try:
+            with archive.open(entry) as source, base.with_suffix(suffix).open("wb") as target:
+                while piece := source.read(_PIECE):
+                    left -= len(piece)
+                    if left < 0:
+                        raise Refused("too_big_inside")
+                    target.write(piece)
+        except (zipfile.BadZipFile, NotImplementedError, EOFError):
+            raise Refused("damaged") from None
+    return Limits(limits.rows, left, limits.seconds, limits.columns, limits.entries)
+
+
+def _layer(name: str, base: Path, limits: Limits) -> Iterator[Message]:
+    import numpy as np
+    import pyogrio.raw
+
+    prj = base.with_suffix(".prj")
+    crs = epsg_of(prj.read_bytes()[:8192].decode("latin-1")) if prj.exists() else None
+    yield SheetStart(name=name.rpartition("/")[2], visible=True, crs=crs, shapes=True)
+    try:
+        meta, _, shapes, fields = pyogrio.raw.read(
+            base.with_suffix(".shp"),
+            encoding=_encoding(base),
+            force_2d=True,
+            max_features=limits.rows + 1,
+        )
+    except Exception:
+        raise Refused("damaged") from None
+    if len(shapes) > limits.rows:
+        raise Refused("too_many_rows", limit=limits.rows)
+    columns = [_values(np.asarray(column)) for column in fields]
+    rows = zip(*columns, strict=True) if columns else iter([()] * len(shapes))
+    wkb = (bytes(s) if s is not None else b"" for s in [None, *shapes])
+    yield from blocks(enumerate([tuple(map(str, meta["fields"])), *rows]), limits, wkb)
+
+
+def _values(column: Any) -> list[Any]:
+    if column.dtype.kind == "M":
+        return [None if str(v) == "NaT" else v.item() for v in column]
+    return list(column.tolist())
+
+
+def _encoding(base: Path) -> str:
+    """A valid .cpg or language id, else UTF-8 where the bytes are, else GB18030."""
+    content = base.with_suffix(".dbf").read_bytes()
+    if len(content) < 32:
+        raise Refused("damaged")
+    text = content[int.from_bytes(content[8:10], "little") :]
+    cpg = base.with_suffix(".cpg")
+    said = (
+        _CPG.get(re.sub(r"[^a-z0-9]", "", cpg.read_text("latin-1").lower()))
+        if cpg.exists()
+        else None
+    )
+    for encoding in (said, _LDID.get(content[29]), "UTF-8", "GB18030"):
+        if encoding is None:
+            continue
+        try:
+            text.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    raise Refused("encoding_unknown")
+
+
+def epsg_of(wkt: str) -> str | None:
+    """`EPSG:n` that a .prj names, by its authority or by the usual ESRI names; else `unknown`."""
+    if not wkt.strip():
+        return None
+    authority = re.search(r'AUTHORITY\["EPSG",\s*"?(\d{4,6})"?\]\]\s*$', wkt)
+    if authority:
+        return f"EPSG:{authority[1]}"
+    name = re.sub(r"[^a-z0-9]+", "_", (re.match(r'\s*\w+\["([^"]*)"', wkt) or ["", ""])[1].lower())
+    for pattern, first, offset, step in (
+        (r"cgcs2000_3_degree_g\w*_zone_(\d+)", 4513, 25, 1),
+        (r"cgcs2000_3_degree_g\w*_cm_(\d+)e", 4534, 75, 3),
+        (r"cgcs2000_g\w*_zone_(\d+)", 4491, 13, 1),
+        (r"cgcs2000_g\w*_cm_(\d+)e", 4502, 75, 6),
+        (r"wgs_1984_utm_zone_(\d+)n", 32601, 1, 1),
+    ):
+        match = re.fullmatch(pattern, name)
+        if match:
+            return f"EPSG:{first + (int(match[1]) - offset) // step}"
+    plain = {
+        "gcs_wgs_1984": "EPSG:4326",
+        "wgs_84": "EPSG:4326",
+        "gcs_china_geodetic_coordinate_system_2000": "EPSG:4490",
+        "cgcs2000": "EPSG:4490",
+        "china_geodetic_coordinate_system_2000": "EPSG:4490",
+        "wgs_1984_web_mercator_auxiliary_sphere": "EPSG:3857",
+    }
+    return plain.get(name, "unknown")

@@ -1,0 +1,266 @@
+"""Uploads: a file is staged as a change set, looked at, applied, and taken back.
+
+The room's face. Nothing here knows of HTTP; `scope` and `region_code` are the code of the region
+that the person may work in, None for the whole county.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from anyio.to_thread import run_sync
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from mapsvc.catalog import Catalog, Layer
+from mapsvc.coordinates import UnknownSystem, parse_system
+from mapsvc.database import Db
+from mapsvc.errors import BadInput, NotFound
+from mapsvc.ingest import compare
+from mapsvc.ingest.applying import apply, rollback
+from mapsvc.ingest.assign import RegionIndex
+from mapsvc.ingest.check import Checked, check
+from mapsvc.ingest.draft import Draft, copy_blocks, make_draft, named_regions
+from mapsvc.ingest.ledger import Ledger, gather
+from mapsvc.ingest.locate import AUTO, Known, locate
+from mapsvc.ingest.messages import Problem
+from mapsvc.ingest.record import get, listing, original, preview, problems, rows
+from mapsvc.ingest.sandbox import Reading, read_file
+from mapsvc.settings import Settings
+
+__all__ = [
+    "apply",
+    "get",
+    "listing",
+    "original",
+    "preview",
+    "problems",
+    "rollback",
+    "rows",
+    "stage",
+]
+
+_PATIENCE = "set local statement_timeout = '120s'"
+
+
+async def stage(
+    db: Db,
+    catalog: Catalog,
+    settings: Settings,
+    *,
+    filename: str,
+    content: bytes,
+    layer_id: str,
+    declared_crs: str = AUTO,
+    region_code: str | None = None,
+    actor: str,
+) -> dict[str, Any]:
+    """Read a file and keep what it would change; nothing on the map changes yet.
+
+    Returns the upload as CONTRACT describes it. Raises Unreadable or TooLarge for a file that
+    cannot be read at all, BadInput for an unknown coordinate system, NotFound for a layer or region.
+    """
+    layer = catalog.layer(layer_id)
+    declared = _declared(declared_crs)
+    regions = await region_index(db)
+    if region_code is not None and region_code not in regions.by_code:
+        raise NotFound(f"没有代码为“{region_code[:30]}”的区域。", code="unknown_region")
+    reading = await read_file(content, settings)
+    ledger, checked = await run_sync(_understand, reading, layer)
+    known = await _known(db, layer, checked, region_code)
+    draft = await run_sync(_settle, layer, ledger, checked, regions, declared, region_code, known)
+    blocks = await run_sync(lambda: list(copy_blocks(draft)))
+    upload_id = uuid4()
+    head = _Head(upload_id, layer.id, region_code, _safe_name(filename), actor)
+    async with db.transaction():
+        await db.execute(_PATIENCE)
+        await _insert_head(db, head, draft, reading, content)
+        await _compare(db, layer, draft, blocks, region_code, upload_id)
+    return await get(db, upload_id, None)
+
+
+def _declared(text: str) -> str:
+    if text.strip().lower() in ("", AUTO):
+        return AUTO
+    try:
+        return parse_system(text).id
+    except UnknownSystem as unknown:
+        raise BadInput(str(unknown), code="unknown_crs") from None
+
+
+def _safe_name(filename: str) -> str:
+    """The last part of the name, printable, for showing only."""
+    last = filename.replace("\\", "/").rpartition("/")[2]
+    return "".join(c for c in last if c.isprintable()).strip()[:200] or "upload"
+
+
+def _understand(reading: Reading, layer: Layer) -> tuple[Ledger, Checked]:
+    ledger = gather(reading, layer)
+    return ledger, check(ledger, layer)
+
+
+def _settle(
+    layer: Layer,
+    ledger: Ledger,
+    checked: Checked,
+    regions: RegionIndex,
+    declared: str,
+    scope: str | None,
+    known: dict[str, tuple[float, float]],
+) -> Draft:
+    named = named_regions(ledger, regions)
+    targets = [code if code is not None else scope for code in named]
+    places = _places(checked, known) if known else Known()
+    located = locate(ledger, layer.geometry, declared, regions, targets, places)
+    return make_draft(layer, ledger, checked, located, regions, named, scope)
+
+
+def _places(checked: Checked, known: dict[str, tuple[float, float]]) -> Known:
+    """Rows of the file that name a known feature by its code and name."""
+    found: dict[int, tuple[float, float]] = {}
+    for seq, (code, name) in enumerate(zip(checked.codes, checked.names, strict=True)):
+        place = known.get(f"{code or ''}\n{name}")
+        if place is not None:
+            found[seq] = place
+    return Known(found)
+
+
+async def region_index(db: Db) -> RegionIndex:
+    """All regions that are loaded."""
+    cursor = await db.execute(
+        "select code, name, level, path, ST_AsBinary(geom) from region order by code"
+    )
+    rows = await cursor.fetchall()
+    return await run_sync(RegionIndex.of, [(r[0], r[1], r[2], r[3], bytes(r[4])) for r in rows])
+
+
+async def _known(
+    db: Db, layer: Layer, checked: Checked, scope: str | None
+) -> dict[str, tuple[float, float]]:
+    """Places of stored features with the names of the file, where code and name are unique."""
+    names = list({name for name in checked.names if name})[:5000]
+    query = sql.SQL(
+        "select coalesce(code, '') || E'\\n' || name, min(ST_X(p)), min(ST_Y(p)) from ("
+        " select code, name, ST_PointOnSurface(geom) p from {} f where name = any(%(names)s)"
+        " and (%(scope)s::text is null or region_code = any(array("
+        "  select code from region where path @> array[%(scope)s::text])))) x"
+        " group by 1 having count(*) = 1"
+    ).format(sql.Identifier(layer.partition))
+    cursor = await db.execute(query, {"names": names, "scope": scope})
+    return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
+
+
+@dataclass(slots=True)
+class _Head:
+    """What identifies an upload."""
+
+    id: UUID
+    layer: str
+    region_code: str | None
+    filename: str
+    actor: str
+
+
+async def _insert_head(db: Db, head: _Head, draft: Draft, reading: Reading, content: bytes) -> None:
+    await db.execute(
+        "insert into upload (id, layer, region_code, filename, sha256, original, status,"
+        " declared_crs, used_crs, evidence, reading, layer_version, created_by)"
+        " select %s, id, %s, %s, %s, %s, 'staged', %s, %s, %s, %s, version, %s"
+        " from layer where id = %s",
+        [
+            head.id,
+            head.region_code,
+            head.filename,
+            hashlib.sha256(content).hexdigest(),
+            content,
+            draft.located.declared,
+            draft.located.used_crs,
+            Jsonb(draft.located.evidence),
+            Jsonb(_read_as(reading, draft)),
+            head.actor,
+            head.layer,
+        ],
+    )
+
+
+def _read_as(reading: Reading, draft: Draft) -> dict[str, Any]:
+    """What was read: format, sheets, heading rows, which column became which field."""
+    titles = {f"field:{f.id}": f.title for f in draft.layer.fields}
+    titles |= {f"item:{c.id}": c.title for f in draft.layer.fields for c in f.columns}
+    return {
+        "format": reading.format,
+        "encoding": reading.encoding,
+        "sheets": [
+            {
+                "name": part.sheet.name,
+                "heading_row": part.heading.row,
+                "rows": part.height,
+                "columns": [
+                    {
+                        "heading": c.heading,
+                        "field": c.target.partition(":")[2] or c.target
+                        if c.target and c.loses_to is None
+                        else None,
+                        "title": titles.get(c.target or ""),
+                    }
+                    for c in part.heading.columns
+                ],
+            }
+            for part in draft.ledger.parts
+        ],
+        "left_out": draft.ledger.left_out,
+    }
+
+
+async def _compare(
+    db: Db, layer: Layer, draft: Draft, blocks: list[bytes], scope: str | None, upload_id: UUID
+) -> None:
+    await compare.open_incoming(db)
+    async with db.cursor() as cursor, cursor.copy(compare.copy_into_incoming()) as copy:
+        for block in blocks:
+            await copy.write(block)
+    await compare.match(db, layer, scope)
+    ambiguous, same = await compare.unclear(db)
+    _report_unclear(draft, ambiguous, same)
+    await compare.refuse(db, sorted({*ambiguous, *(seq for seqs in same for seq in seqs)}))
+    await compare.decide(db, layer)
+    for seq, name, code in await compare.same_names(db, layer, scope):
+        draft.refuse(seq, "same_name_other_code", "code", name=name, other=code)
+    await compare.store(db, layer, upload_id)
+    await _store_problems(db, upload_id, draft.problems)
+    counts = await compare.counts(db, layer, upload_id, scope)
+    await db.execute("update upload set counts = %s where id = %s", [Jsonb(counts), upload_id])
+
+
+def _report_unclear(draft: Draft, ambiguous: dict[int, int], same: list[list[int]]) -> None:
+    names = draft.checked.names
+    for seq, count in ambiguous.items():
+        draft.refuse(seq, "ambiguous_match", "name", name=names[seq], count=count)
+    for seqs in same:
+        for seq in seqs:
+            rows = draft.rows_named([other for other in seqs if other != seq])
+            draft.refuse(
+                seq, "duplicate_match", "name", rows=rows, noun=draft.layer.noun, name=names[seq]
+            )
+    refused = {*ambiguous, *(seq for seqs in same for seq in seqs)}
+    for seq, lead in enumerate(draft.lead):
+        if lead in refused and not draft.action[seq]:
+            rows = draft.rows_named([lead])
+            draft.refuse(seq, "group_refused", rows=rows, noun=draft.layer.noun)
+
+
+async def _store_problems(db: Db, upload_id: UUID, problems: list[Problem]) -> None:
+    problems.sort(key=lambda p: p.seq)
+    async with (
+        db.cursor() as cursor,
+        cursor.copy(
+            'copy upload_problem (upload_id, seq, sheet, row, "column", field, code, message,'
+            " value, severity) from stdin"
+        ) as copy,
+    ):
+        for number, p in enumerate(problems):
+            await copy.write_row(
+                (upload_id, number, p.sheet, p.row, p.column, p.field, p.code, p.message, p.value,
+                 p.severity)
+            )  # fmt: skip

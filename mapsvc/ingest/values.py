@@ -1,0 +1,318 @@
+"""One cell's text → a typed value, or what is wrong with it.
+
+Nothing is guessed: a value that has two readings, or that a spreadsheet has damaged, is refused
+with what to write instead.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from mapsvc.catalog import Column as RecordColumn
+from mapsvc.catalog import LayerField
+
+LONGEST_TEXT = 2000
+LONGEST_NAME = 100
+LONGEST_CODE = 64
+
+
+class Wrong(Struct):
+    """A message code and what fills its gaps."""
+
+    code: str
+    gaps: dict[str, Any] = {}
+
+
+Parser = Callable[[str], Any]
+"""Stripped, non-empty text → value, None for `nothing`, or Wrong."""
+
+_NOTHING = frozenset(
+    {"", "-", "--", "---", "—", "——", "/", "\\", "n/a", "null", "none", "nan", "空"}
+)
+_NONE_WORDS = frozenset({"无", "暂无", "没有", "未知", "不详"})
+_ERRORS = frozenset({"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!"})
+_SCIENTIFIC = re.compile(r"[+-]?\d(?:\.\d+)?E\+\d{1,3}", re.IGNORECASE)
+
+# Factor to the first unit of the same group.
+_UNITS: tuple[dict[str, float], ...] = (
+    {"元": 1, "千元": 1e3, "万元": 1e4, "百万元": 1e6, "亿元": 1e8},
+    {"平方米": 1, "平米": 1, "㎡": 1, "m2": 1, "m²": 1, "亩": 10000 / 15, "公顷": 1e4, "hm2": 1e4,
+     "平方公里": 1e6, "平方千米": 1e6, "km2": 1e6},
+    {"米": 1, "m": 1, "公里": 1e3, "千米": 1e3, "km": 1e3},
+    {"立方米": 1, "方": 1, "m3": 1, "m³": 1, "万立方米": 1e4, "万方": 1e4},
+    {"人": 1, "名": 1, "位": 1, "个": 1, "万人": 1e4},
+    {"户": 1, "家": 1, "万户": 1e4},
+    {"千克": 1, "公斤": 1, "kg": 1, "吨": 1e3, "t": 1e3},
+)  # fmt: skip
+_MEASURES = (
+    "立方米|平方米|公斤|千克|千瓦|顶|床|件|套|台|辆|艘|只|个|把|根|条|包|袋|箱|瓶|桶|支|盏|块|米|吨|升|双|副|张|具"
+    "|部|架|名|人|份|盒|卷|方|捆|组|座|匹|头|口|面|扇|片|对|批|处|间|架次|斤|kg|t|m"
+)
+
+
+def fold(text: str) -> str:
+    """Width and blanks made equal; case kept."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
+
+
+def blank(text: str) -> bool:
+    """Nothing was written, in one of the ways people write it."""
+    return text.strip().lower() in _NOTHING
+
+
+def damaged(text: str) -> Wrong | None:
+    """A formula's error, or a formula that was never computed."""
+    if text == "#FORMULA!":
+        return Wrong("formula_no_value")
+    return Wrong("formula_error") if text in _ERRORS else None
+
+
+def unwrapped(text: str) -> str:
+    """Stripped, and without the `="…"` that protects a code from Excel."""
+    text = text.strip()
+    match = re.fullmatch(r'="([^"]*)"', text)
+    return match[1].strip() if match else text.removeprefix("'") if text[:1] == "'" else text
+
+
+def factor(unit: str, wanted: str) -> float | None:
+    """What turns a number of `unit` into one of `wanted`; None where they do not measure the same."""
+    unit, wanted = fold(unit).lower(), fold(wanted).lower()
+    if unit == wanted:
+        return 1.0
+    for group in _UNITS:
+        folded = {fold(name).lower(): value for name, value in group.items()}
+        if unit in folded and wanted in folded:
+            return folded[unit] / folded[wanted]
+    return None
+
+
+def parser(field: LayerField | RecordColumn, unit: str = "") -> Parser:
+    """The parser of a declared field; `unit` is what the heading says its numbers are in."""
+    if isinstance(field, LayerField):
+        special: dict[str, Callable[[LayerField], Parser]] = {
+            "enum": _enum,
+            "boolean": _boolean,
+            "records": _records,
+        }
+        if field.type in special:
+            return special[field.type](field)
+    if field.type in ("integer", "number"):
+        return _number(field, unit)
+    simple: dict[str, Parser] = {"date": parse_date, "phone": parse_phone, "person": parse_person}
+    return simple.get(field.type, parse_list if field.type == "list" else parse_text)
+
+
+def parse_text(text: str) -> Any:
+    if len(text) > LONGEST_TEXT:
+        return Wrong("too_long", {"limit": LONGEST_TEXT})
+    return Wrong("lost_digits") if _SCIENTIFIC.fullmatch(text) else text
+
+
+def parse_name(text: str) -> Any:
+    name = " ".join(text.split())
+    if len(name) > LONGEST_NAME:
+        return Wrong("too_long", {"limit": LONGEST_NAME})
+    return Wrong("lost_digits") if _SCIENTIFIC.fullmatch(name) else name
+
+
+def parse_code(text: str) -> Any:
+    """A code stays text: zeros, letters and dashes as written, full width made plain."""
+    code = fold(text)
+    if len(code) > LONGEST_CODE:
+        return Wrong("too_long", {"limit": LONGEST_CODE})
+    if _SCIENTIFIC.fullmatch(code):
+        return Wrong("lost_digits")
+    return code
+
+
+def _enum(field: LayerField) -> Parser:
+    known: dict[str, str] = {}
+    for value in field.values:
+        for spelling in (value.value, *value.synonyms):
+            known.setdefault(fold(spelling).upper(), value.value)
+    allowed = "、".join(v.value for v in field.values)
+
+    def parse(text: str) -> Any:
+        found = known.get(fold(text).upper())
+        if found is None and text not in _NONE_WORDS:
+            return Wrong("not_in_list", {"allowed": allowed})
+        return found
+
+    return parse
+
+
+def _boolean(field: LayerField) -> Parser:
+    title = fold(field.title)
+    yes = {"是", "有", "true", "1", "y", "yes", "√", "✓", "✔", "对", title.lower()}
+    no = {
+        "否",
+        "无",
+        "没有",
+        "false",
+        "0",
+        "n",
+        "no",
+        "×",
+        "x",
+        "✗",
+        "✘",
+        "不是",
+        f"不{title}",
+        f"未{title}",
+    }
+
+    def parse(text: str) -> Any:
+        word = fold(text).lower()
+        return True if word in yes else False if word in no else Wrong("not_boolean")
+
+    return parse
+
+
+_PLAIN_NUMBER = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[+-]?\.\d+)(\D*)")
+
+
+def _number(field: LayerField | RecordColumn, heading_unit: str) -> Parser:
+    wanted = field.unit if isinstance(field, LayerField) else ""
+    by_heading = factor(heading_unit, wanted) if heading_unit and wanted else 1.0
+    low = field.minimum if isinstance(field, LayerField) else None
+    high = field.maximum if isinstance(field, LayerField) else None
+    hint = f"（单位：{wanted}）" if wanted else ""
+    whole = field.type == "integer"
+
+    def parse(text: str) -> Any:
+        match = _PLAIN_NUMBER.fullmatch(fold(text))
+        if match is None:
+            return None if text in _NONE_WORDS else Wrong("not_a_number", {"unit_hint": hint})
+        times = (factor(match[2], wanted) if wanted else None) if match[2] else by_heading
+        if times is None or len(match[1]) > 16:
+            return Wrong("not_a_number", {"unit_hint": hint})
+        value = float(match[1].replace(",", ""))
+        # Ten significant digits after a conversion: 300 元 is 0.03 万元, not 0.030000000000000002.
+        value = value if times == 1 else float(f"{value * times:.10g}")
+        if whole and not value.is_integer():
+            return Wrong("not_an_integer")
+        if low is not None and value < low:
+            return Wrong("too_small", {"title": field.title, "limit": f"{low:g}"})
+        if high is not None and value > high:
+            return Wrong("too_big", {"title": field.title, "limit": f"{high:g}"})
+        return int(value) if value.is_integer() else value
+
+    return parse
+
+
+_DATE = re.compile(
+    r"(\d{4})(?:年|[-/.])(\d{1,2})(?:月|[-/.])(\d{1,2})日?(?:[T日]?\d{1,2}:\d{2}.*)?"
+)
+_EPOCH = date(1899, 12, 30)
+
+
+def parse_date(text: str) -> Any:
+    """ISO text `2024-05-01`; a year or a month alone is refused, and so are two-digit years."""
+    if text in _NONE_WORDS:
+        return None
+    # The blank before a time of day must not glue it to the day.
+    plain = fold(re.sub(r"\s+(?=\d{1,2}:)", "T", text.strip()))
+    match = _DATE.fullmatch(plain) or re.fullmatch(r"((?:19|20)\d\d)(\d\d)(\d\d)", plain)
+    if match is None:
+        if re.fullmatch(r"[2-7]\d{4}(\.\d+)?", plain):
+            meant = _EPOCH + timedelta(days=int(plain[:5]))
+            return Wrong("date_serial", {"meant": meant.isoformat()})
+        return Wrong("not_a_date")
+    try:
+        day = date(int(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        return Wrong("not_a_date")
+    return day.isoformat() if 1900 <= day.year <= 2100 else Wrong("not_a_date")
+
+
+_PHONE = re.compile(
+    r"(?:\+?86-?|0086)?(1[3-9]\d{9})"
+    r"|(\(?0\d{2,3}\)?-?\d{7,8}(?:(?:-|转|ext\.?)\d{1,6})?)"
+    r"|([48]00-?\d{3}-?\d{4}|\d{7,8}(?:(?:-|转)\d{1,6})?|1\d{2}|1\d{4}|9\d{4}|\d{4,6})"
+)
+_BETWEEN_PHONES = re.compile(r"[、,;/\n|]|或|和")
+
+
+def parse_phone(text: str) -> Any:
+    """One or several phones, joined by `、`; digits stay digits."""
+    if text in _NONE_WORDS:
+        return None
+    plain = unicodedata.normalize("NFKC", text).strip().removesuffix(".0")
+    if _SCIENTIFIC.fullmatch(plain.replace(" ", "")):
+        return Wrong("lost_digits")
+    found: list[str] = []
+    for part in _BETWEEN_PHONES.split(plain):
+        whole = _phone(re.sub(r"\s+", "", part))
+        pieces = [whole] if whole else [_phone(piece) for piece in part.split()]
+        for piece in pieces:
+            if piece is None:
+                return Wrong("not_a_phone")
+            found.append(piece)
+    return "、".join(dict.fromkeys(found)) if found else Wrong("not_a_phone")
+
+
+def _phone(text: str) -> str | None:
+    text = text.replace("—", "-").replace("–", "-").replace("－", "-")
+    mobile = re.fullmatch(r"(1[3-9]\d)-?(\d{4})-?(\d{4})", text)
+    if mobile:
+        return "".join(mobile.groups())
+    match = _PHONE.fullmatch(text)
+    if match is None:
+        return None
+    return match[1] or (match[2] or match[3]).replace("(", "").replace(")", "-").replace("--", "-")
+
+
+def parse_person(text: str) -> Any:
+    if re.search(r"\d{7,}", fold(text)):
+        return Wrong("person_with_phone")
+    if len(text) > LONGEST_NAME:
+        return Wrong("too_long", {"limit": LONGEST_NAME})
+    return " ".join(text.split())
+
+
+def parse_list(text: str) -> Any:
+    if len(text) > LONGEST_TEXT:
+        return Wrong("too_long", {"limit": LONGEST_TEXT})
+    if text in _NONE_WORDS:
+        return None
+    parts = [p.strip() for p in re.split(r"[、,，;；\n|/]", text)]
+    return list(dict.fromkeys(p for p in parts if p)) or None
+
+
+_ITEM = re.compile(
+    rf"(?P<item>.*?[^\d\s.:：×xX*(（])[\s:：×xX*(（]*(?P<quantity>\d+(?:\.\d+)?)\s*(?P<unit>{_MEASURES})?[)）]?"
+)
+
+
+def _records(field: LayerField) -> Parser:
+    item = next(c.id for c in field.columns if c.type == "text")
+    quantity = next((c.id for c in field.columns if c.type in ("integer", "number")), None)
+    units = [c.id for c in field.columns if c.type == "text" and c.id != item]
+
+    def parse(text: str) -> Any:
+        if text in _NONE_WORDS:
+            return None
+        # A comma between thousands is no comma between items.
+        plain = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", unicodedata.normalize("NFKC", text))
+        found: list[dict[str, Any]] = []
+        for part in re.split(r"[;；、，,。\n]", plain):
+            match = _ITEM.fullmatch(part.strip())
+            if match is None or quantity is None:
+                if not part.strip():
+                    continue
+                return Wrong("record_unreadable")
+            number = float(match["quantity"])
+            record = {
+                item: match["item"].strip(),
+                quantity: int(number) if number.is_integer() else number,
+            }
+            if units and match["unit"]:
+                record[units[0]] = match["unit"]
+            found.append(record)
+        return found or Wrong("record_unreadable")
+
+    return parse

@@ -1,0 +1,62 @@
+"""What the parser's child process tells its parent, message by message.
+
+Kept apart and small: the child imports it before it touches a file, and start-up counts.
+"""
+
+from msgspec import Struct
+
+
+class SheetStart(Struct, tag="sheet"):
+    """A sheet (or a vector file's table) begins; `crs` is what the file itself declares."""
+
+    name: str
+    visible: bool
+    left: int = 1
+    """Column number, from 1, of the first column."""
+    crs: str | None = None
+    shapes: bool = False
+    """A vector file: a row is a feature and carries its geometry."""
+
+
+class Rows(Struct, tag="rows"):
+    """A block of rows, column by column; `numbers` are the row numbers that the person sees."""
+
+    numbers: list[int]
+    columns: list[list[str]]
+    shapes: list[bytes]
+    """WKB, one a row, empty bytes for none; an empty list for sheets of cells."""
+
+
+class Failure(Struct, tag="failure"):
+    """Why the file cannot be read: a code of the message catalogue and what fills its gaps."""
+
+    code: str
+    values: dict[str, str]
+
+
+class End(Struct, tag="end"):
+    """Everything was sent."""
+
+    format: str
+    encoding: str = ""
+
+
+Message = SheetStart | Rows | Failure | End
+
+
+class Refused(Exception):
+    """The file cannot be read; raised inside the child only."""
+
+    def __init__(self, code: str, **values: object) -> None:
+        super().__init__(code)
+        self.failure = Failure(code, {k: str(v) for k, v in values.items()})
+
+
+class Limits(Struct):
+    """What a file may cost; sizes in bytes."""
+
+    rows: int
+    memory: int
+    seconds: float
+    columns: int = 1000
+    entries: int = 5000
