@@ -1,1 +1,1 @@
-"""Benchmarks as ratios: ours, the floor beneath it and what a user would pick instead, in one run."""
+"""Benchmarks as ratios: ours, the floor beneath it, what a user would pick, in one run."""

@@ -22,7 +22,9 @@ def run(counts: tuple[int, ...]) -> None:
     rows = []
     for count in counts:
         with county.database(count) as conninfo, psycopg.connect(conninfo) as db:
-            points = db.execute("select ST_Y(geom), ST_X(geom), name from feature_depots").fetchall()
+            points = db.execute(
+                "select ST_Y(geom), ST_X(geom), name from feature_depots"
+            ).fetchall()
             with county.service(conninfo):
                 mine = ours()
         rows.append([f"{count:,}", f"{mine / 1000:,.1f}", *(_folium(points, mine) or ())])

@@ -16,7 +16,9 @@ def p50(call: Callable[[], object], times: int) -> float:
     return statistics.median(spent)
 
 
-def interleaved(calls: dict[str, Callable[[], object]], times: int, rounds: int = 5) -> dict[str, float]:
+def interleaved(
+    calls: dict[str, Callable[[], object]], times: int, rounds: int = 5
+) -> dict[str, float]:
     """Median of the rounds' medians, one call after the other in each round, so drift hits all."""
     seen: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):

@@ -37,7 +37,9 @@ class Identity:
 
     def require_writer(self) -> None:
         if self.role not in _WRITERS:
-            raise Forbidden(f"“{ROLES[self.role]}”账号只能查看，不能修改数据。请用有权限的账号登录。")
+            raise Forbidden(
+                f"“{ROLES[self.role]}”账号只能查看，不能修改数据。请用有权限的账号登录。"
+            )
 
 
 class Sessions:

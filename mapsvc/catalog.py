@@ -34,12 +34,17 @@ Grade = Annotated[int, Field(ge=1, le=4)]
 # Postgres cuts names at 63 bytes; `feature_<id>_township_code_code_idx` must still be whole.
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
 # Titles reach templates and SQL comments: plain words, no mark-up and no template syntax.
-Words = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[^<>{}%\\\x00-\x1f]+$")]
+Words = Annotated[
+    str, StringConstraints(min_length=1, max_length=60, pattern=r"^[^<>{}%\\\x00-\x1f]+$")
+]
 
 RESERVED = frozenset(
-    "id layer code name region_code region_name township_code geom geometry grade version "
-    "updated_at updated_by verified_at upload_id provenance search attrs properties "
-    "lon lat valid_to op".split()
+    (
+        *("id", "layer", "code", "name", "region_code", "region_name", "township_code"),
+        *("geom", "geometry", "grade", "version", "updated_at", "updated_by", "verified_at"),
+        *("upload_id", "provenance", "search", "attrs", "properties", "lon", "lat"),
+        *("valid_to", "op"),
+    )
 )
 
 GRADES = {1: "重大", 2: "较大", 3: "一般", 4: "低"}
@@ -232,7 +237,7 @@ def _read(file: Path) -> Layer:
 _REASONS = {
     "missing": "缺少",
     "extra_forbidden": "不认识的项目，请删除或改正拼写",
-    "string_pattern_mismatch": "写法不允许（标识用小写字母、数字和下划线；名称不得含 < > { } % \\）",
+    "string_pattern_mismatch": "写法不允许（标识用小写字母数字下划线；名称不得含 < > { } % \\）",
     "string_type": "应为文字",
     "int_type": "应为整数",
     "bool_type": "应为 true 或 false",

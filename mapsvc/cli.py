@@ -82,8 +82,8 @@ def init() -> None:
 @app.command()
 def serve(host: str = "127.0.0.1", port: Port = 8000, workers: int = 1) -> None:
     """启动服务。"""
-    with _ready() as (settings, _, conninfo):
-        _serve(settings, conninfo, host, port, workers)
+    with _ready() as (_settings, _, conninfo):
+        _serve(conninfo, host, port, workers)
 
 
 @app.command(name="demo")
@@ -91,18 +91,16 @@ def demo_service(host: str = "127.0.0.1", port: Port = 8000) -> None:
     """载入演示县（如尚未载入）并启动服务。"""
     with _ready() as (settings, catalog, conninfo):
         _run(conninfo, lambda db: demo.load(db, catalog, typer.echo))
-        password = settings.demo_password
-        known = _run(
-            conninfo,
-            lambda db: demo.accounts(
-                db, settings.home, password.get_secret_value() if password else None
-            ),
-        )
+        chosen = settings.demo_password
+        password = chosen.get_secret_value() if chosen else None
+        passwords = demo.remembered(settings.home)
+        known = _run(conninfo, lambda db: demo.accounts(db, passwords, password))
+        demo.remember(settings.home, passwords)
         typer.echo(f"\n演示数据　地址：http://{host}:{port}\n账号与密码：")
         for username, secret, title in known:
             typer.echo(f"  {username:<16} {secret:<16} {title}")
         typer.echo("按 Ctrl-C 停止。\n")
-        _serve(settings, conninfo, host, port, 1)
+        _serve(conninfo, host, port, 1)
 
 
 @app.command(name="demo-data")
@@ -203,7 +201,9 @@ def _print_report(report: dict[str, Any]) -> None:
         "missing": "文件中没有",
     }
     counts = report["counts"]
-    typer.echo(f"上报 {report['id']}　状态 {report['status']}　坐标系 {report['crs']['used'] or '未定'}")
+    typer.echo(
+        f"上报 {report['id']}　状态 {report['status']}　坐标系 {report['crs']['used'] or '未定'}"
+    )
     typer.echo("　".join(f"{title} {counts[key]}" for key, title in names.items() if key in counts))
     for p in report["problems"]:
         where = f"{p['sheet']} 第 {p['row']} 行" if p["row"] else (p["sheet"] or "文件")
@@ -260,7 +260,7 @@ def user_token(name: str) -> None:
     _token(name)
 
 
-def _serve(settings: Settings, conninfo: str, host: str, port: int, workers: int) -> None:
+def _serve(conninfo: str, host: str, port: int, workers: int) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # Worker processes find the database here; the embedded cluster stays this process's charge.
     os.environ["MAPSVC_DATABASE_URL"] = conninfo
@@ -272,6 +272,7 @@ def _serve(settings: Settings, conninfo: str, host: str, port: int, workers: int
         workers=workers,
         log_level="warning",
         access_log=False,
+        timeout_keep_alive=65,
         timeout_graceful_shutdown=2,
     )
 

@@ -31,7 +31,7 @@ async def is_demo(db: Db) -> bool:
 
 
 async def faults(db: Db, catalog: Catalog) -> list[str]:
-    """What keeps the service from serving, in words for the person who runs it; empty when ready."""
+    """What keeps the service from serving, in words for who runs it; empty when ready."""
     try:
         rows = await (await db.execute("select id from layer")).fetchall()
     except psycopg.errors.UndefinedTable:

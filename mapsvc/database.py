@@ -85,8 +85,8 @@ def make_pool(conninfo: str, settings: Settings) -> Pool:
             "prepare_threshold": 1,
             "connect_timeout": 5,
             "application_name": "mapsvc",
-            "options": f"-c statement_timeout={timeout_ms} -c idle_in_transaction_session_timeout=60s"
-            " -c timezone=Asia/Shanghai -c jit=off",
+            "options": f"-c statement_timeout={timeout_ms} -c timezone=Asia/Shanghai -c jit=off"
+            " -c idle_in_transaction_session_timeout=60s",
         },
     )
 
@@ -124,7 +124,9 @@ def alembic_config(conninfo: str) -> Config:
 def _check_postgis(db: Connection[TupleRow]) -> None:
     try:
         for extension in ("postgis", "pg_trgm"):
-            db.execute(sql.SQL("create extension if not exists {}").format(sql.Identifier(extension)))
+            db.execute(
+                sql.SQL("create extension if not exists {}").format(sql.Identifier(extension))
+            )
     except psycopg.Error as refused:
         raise BrokenSetup(
             f"数据库缺少扩展，且当前账号无权安装：{refused}。"
@@ -151,7 +153,12 @@ def sync_layers(db: Connection[TupleRow], catalog: Catalog) -> None:
         db.execute(sql.SQL("create view {} as {}").format(view, _view(layer)))
 
 
-_SQL_TYPES = {"integer": "bigint", "number": "double precision", "date": "date", "boolean": "boolean"}
+_SQL_TYPES = {
+    "integer": "bigint",
+    "number": "double precision",
+    "date": "date",
+    "boolean": "boolean",
+}
 
 
 def _view(layer: Layer) -> sql.Composable:

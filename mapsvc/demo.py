@@ -5,14 +5,14 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from mapsvc_demo import County, build
-
 from mapsvc import access, county, features, ground, regions
 from mapsvc.catalog import Catalog
 from mapsvc.database import Db
+from mapsvc_demo import County, build
 
 Say = Callable[[str], None]
 Known = list[tuple[str, str, str]]
+_KEPT = "demo-accounts.json"
 
 
 async def load(db: Db, catalog: Catalog, say: Say) -> None:
@@ -28,7 +28,10 @@ async def load(db: Db, catalog: Catalog, say: Say) -> None:
         await county.write(db, county.TITLE, f"{made.name}应急一张图")
         await regions.load(
             db,
-            [regions.Region(r.code, r.name, r.level, r.parent_code, r.geometry) for r in made.regions],
+            [
+                regions.Region(r.code, r.name, r.level, r.parent_code, r.geometry)
+                for r in made.regions
+            ],
         )
         await _load_ground(db, made)
         for layer_id, rows in made.features.items():
@@ -57,12 +60,8 @@ async def _load_ground(db: Db, made: County) -> None:
         await ground.set_relief(db, ground.Relief(r.png, r.west, r.south, r.east, r.north))
 
 
-async def accounts(db: Db, home: Path, password: str | None) -> Known:
-    """The demo accounts with their passwords; random ones are kept in the state folder."""
-    kept = home / "demo-accounts.json"
-    known: dict[str, str] = {}
-    if password is None and kept.exists():
-        known = json.loads(kept.read_text(encoding="utf-8"))
+async def accounts(db: Db, known: dict[str, str], password: str | None) -> Known:
+    """The demo accounts with their passwords; those not yet `known` are made and added to it."""
     towns = await (
         await db.execute("select code, name from region where level = 'township' order by code")
     ).fetchall()
@@ -74,12 +73,21 @@ async def accounts(db: Db, home: Path, password: str | None) -> Known:
     ]
     existing = {a.username for a in await access.accounts(db)}
     for username, role, region, _ in people:
-        if username in existing and username in known:
+        if username in existing and username in known and password in (None, known[username]):
             continue
         known[username] = password or secrets.token_urlsafe(9)
         await access.add_account(db, username, known[username], role, region)
-    if password is None:
-        home.mkdir(parents=True, exist_ok=True)
-        kept.touch(mode=0o600)
-        kept.write_text(json.dumps(known), encoding="utf-8")
     return [(username, known[username], title) for username, _, _, title in people]
+
+
+def remembered(home: Path) -> dict[str, str]:
+    """The random passwords of an earlier start, so that the next one can print them again."""
+    kept = home / _KEPT
+    return dict(json.loads(kept.read_text(encoding="utf-8"))) if kept.exists() else {}
+
+
+def remember(home: Path, known: dict[str, str]) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    kept = home / _KEPT
+    kept.touch(mode=0o600)
+    kept.write_text(json.dumps(known), encoding="utf-8")

@@ -25,10 +25,10 @@ COLUMNS = sql.SQL(
 )
 
 
-def relation(layer: Layer, as_of: datetime | None) -> sql.Composable:
+def relation(layer: Layer, *, past: bool) -> sql.Composable:
     """The rows of a layer: as they are now, or as they stood at a moment (`%(as_of)s`)."""
     table = sql.Identifier(layer.partition)
-    if as_of is None:
+    if not past:
         return table
     return sql.SQL(
         "(select {columns} from {table} where updated_at <= %(as_of)s union all"
@@ -70,7 +70,7 @@ async def summaries(db: Db, catalog: Catalog) -> list[dict[str, Any]]:
         )
         for x in catalog
     )
-    old = dict(await (await db.execute(stale)).fetchall())
+    old: dict[str, int] = dict(await (await db.execute(stale)).fetchall())
     rows = await (
         await db.execute("select id, feature_count, version, updated_at from layer")
     ).fetchall()
@@ -147,7 +147,10 @@ async def page(
     wanted: dict[str, Any] = {"scope": scope, "as_of": as_of, "after": after, "limit": limit}
     filters = [sql.SQL("true")]
     if bbox is not None:
-        filters.append(sql.SQL("f.geom && ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, 4326)"))
+        # Not `&&` alone: it compares boxes in single precision, up to a metre too wide.
+        filters.append(
+            sql.SQL("ST_Intersects(f.geom, ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, 4326))")
+        )
         wanted |= dict(zip("wsen", bbox, strict=True))
     if region is not None:
         filters.append(
@@ -161,7 +164,7 @@ async def page(
         filters.append(sql.SQL("f.search like %(q)s"))
         wanted["q"] = _pattern(q)
     where = sql.SQL(" and ").join(filters)
-    rows_of = relation(layer, as_of)
+    rows_of = relation(layer, past=as_of is not None)
     matched = await (
         await db.execute(
             sql.SQL("select count(*) from {} f where {}").format(rows_of, where), wanted
@@ -178,10 +181,11 @@ async def page(
 
 async def find(db: Db, catalog: Catalog, q: str, limit: int) -> list[dict[str, Any]]:
     """Features and regions whose name, code or pinyin initials hold `q`; best first."""
-    parts = [
+    parts: list[sql.Composable] = [
         sql.SQL(
-            "(select {id}::text layer, {title}::text title, f.id, f.code, f.name, r.name region_name,"
-            " round(ST_X(f.geom)::numeric, 7)::float8 lon, round(ST_Y(f.geom)::numeric, 7)::float8 lat,"
+            "(select {id}::text layer, {title}::text title, f.id, f.code, f.name,"
+            " r.name region_name, round(ST_X(f.geom)::numeric, 7)::float8 lon,"
+            " round(ST_Y(f.geom)::numeric, 7)::float8 lat,"
             " {order}::int o, position(%(plain)s in f.search) p"
             " from {table} f left join region r on r.code = f.region_code"
             " where f.search like %(q)s order by p, length(f.name), f.id limit %(limit)s)"
@@ -228,7 +232,7 @@ class Draft:
 
 
 async def insert(db: Db, layer: Layer, drafts: Iterable[Draft], *, actor: str) -> int:
-    """Add checked features in bulk; each gets the region that holds it. One statement, one version."""
+    """Add checked features in bulk, in one statement; each gets the region that holds it."""
     async with db.transaction():
         await db.execute(
             "create temp table draft (code text, name text, lon float8, lat float8, attrs jsonb,"
@@ -248,31 +252,32 @@ async def insert(db: Db, layer: Layer, drafts: Iterable[Draft], *, actor: str) -
 
 
 # The deepest region that holds the point; on a shared border the one with the lowest code.
-_REGION_AT = """
+_REGION_AT = sql.SQL("""
 left join lateral (
     select g.code, coalesce((select t.code from region t
         where t.level = 'township' and t.code = any(g.path)), '') township_code
     from region g where ST_Covers(g.geom, p.geom)
     order by cardinality(g.path) desc, g.code limit 1
-) at on true"""
+) at on true""")
 
-_INSERT = f"""
+_INSERT = sql.SQL("""
 insert into feature (layer, code, name, region_code, township_code, geom, attrs, grade, search,
     verified_at, updated_by)
 select %(layer)s, p.code, p.name, at.code, coalesce(at.township_code, ''), p.geom, p.attrs,
     p.grade, p.search, p.verified_at, %(actor)s
-from (select *, ST_SetSRID(ST_MakePoint(lon, lat), 4326) geom from draft) p {_REGION_AT}
-"""
+from (select *, ST_SetSRID(ST_MakePoint(lon, lat), 4326) geom from draft) p {}""").format(
+    _REGION_AT
+)
 
-_REASSIGN = f"""
+_REASSIGN = sql.SQL("""
 update feature f set region_code = n.code, township_code = n.township_code,
     version = f.version + 1, updated_by = %(actor)s,
     updated_at = greatest(clock_timestamp(), f.updated_at + interval '1 microsecond')
 from (select p.layer, p.id, at.code, coalesce(at.township_code, '') township_code
-    from feature p {_REGION_AT}) n
+    from feature p {}) n
 where f.layer = n.layer and f.id = n.id
     and (f.region_code is distinct from n.code or f.township_code <> n.township_code)
-"""
+""").format(_REGION_AT)
 
 
 async def reassign(db: Db, *, actor: str) -> int:

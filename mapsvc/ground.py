@@ -13,8 +13,11 @@ from mapsvc.database import Db
 from mapsvc.errors import BadInput
 
 _ROADS = frozenset(
-    "motorway trunk primary secondary tertiary unclassified residential service track"
-    " motorway_link trunk_link primary_link secondary_link tertiary_link living_street".split()
+    (
+        *("motorway", "trunk", "primary", "secondary", "tertiary", "unclassified"),
+        *("motorway_link", "trunk_link", "primary_link", "secondary_link", "tertiary_link"),
+        *("residential", "living_street", "service", "track"),
+    )
 )
 
 
@@ -46,7 +49,9 @@ def read_roads(path: Path) -> list[Thing]:
     try:
         reader.apply_file(str(path), locations=True)
     except (RuntimeError, ValueError) as broken:
-        raise BadInput(f"无法读取 {path.name}：{broken}。请提供 .osm、.osm.gz 或 .osm.pbf 文件。") from None
+        raise BadInput(
+            f"无法读取 {path.name}：{broken}。请提供 .osm、.osm.gz 或 .osm.pbf 文件。"
+        ) from None
     return reader.things
 
 
@@ -78,7 +83,9 @@ async def replace(db: Db, kinds: Iterable[str], things: Iterable[Thing]) -> int:
             cursor.copy('copy ground (kind, "class", name, bridge, geom) from stdin') as copy,
         ):
             for t in things:
-                wkb = shapely.to_wkb(shapely.set_srid(t.geometry, 4326), hex=True, include_srid=True)
+                wkb = shapely.to_wkb(
+                    shapely.set_srid(t.geometry, 4326), hex=True, include_srid=True
+                )
                 await copy.write_row((t.kind, t.class_, t.name, t.bridge, wkb))
                 count += 1
     return count
@@ -86,7 +93,8 @@ async def replace(db: Db, kinds: Iterable[str], things: Iterable[Thing]) -> int:
 
 async def set_relief(db: Db, relief: Relief) -> None:
     await db.execute(
-        "insert into relief (id, png, west, south, east, north) values ('county', %s, %s, %s, %s, %s)"
+        "insert into relief (id, png, west, south, east, north)"
+        " values ('county', %s, %s, %s, %s, %s)"
         " on conflict (id) do update set png = excluded.png, west = excluded.west,"
         " south = excluded.south, east = excluded.east, north = excluded.north",
         [relief.png, relief.west, relief.south, relief.east, relief.north],

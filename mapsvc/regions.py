@@ -1,4 +1,4 @@
-"""Administrative regions: read from any GIS file, kept as a tree with a path, asked for by scope."""
+"""Administrative regions: read from any GIS file, kept as a tree, asked for by scope."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import geopandas
 import shapely
+from pyogrio.errors import DataLayerError, DataSourceError
 from shapely.geometry.base import BaseGeometry
 
 from mapsvc.database import Db
@@ -71,26 +72,30 @@ def read(
 
 
 def _frame(path: Path, encoding: str | None) -> geopandas.GeoDataFrame:
-    # GDAL believes a missing .cpg means Latin-1: Chinese names would be stored as mojibake.
-    tries = [encoding] if encoding else [None, "GB18030"]
-    frame = None
-    for attempt in tries:
+    # GDAL takes a missing .cpg for Latin-1: Chinese names would be stored as mojibake.
+    for attempt in [encoding] if encoding else [None, "GB18030"]:
         try:
-            frame = geopandas.read_file(path, **({"encoding": attempt} if attempt else {}))
+            frame = geopandas.read_file(path, encoding=attempt)
         except UnicodeDecodeError:
             continue
-        except Exception as broken:
+        except (DataSourceError, DataLayerError) as broken:
             raise BadInput(f"无法读取 {path.name}：{broken}") from None
-        texts = "".join(str(v) for c in frame.columns if c != "geometry" for v in frame[c].head(50))
-        if not any("\u0080" <= ch <= "\u00ff" for ch in texts):
+        if attempt is not None or not _latin(frame):
             return frame
-    if frame is None:
-        raise BadInput(f"{path.name} 的文字编码无法识别，请用 --encoding 指定（如 GBK）。")
-    return frame
+    raise BadInput(f"{path.name} 的文字编码无法识别，请用 --encoding 指定（如 GBK）。")
+
+
+def _latin(frame: geopandas.GeoDataFrame) -> bool:
+    texts = (str(v) for c in frame.columns if c != "geometry" for v in frame[c].head(50))
+    return any("\u0080" <= letter <= "\u00ff" for text in texts for letter in text)
 
 
 def _column(
-    frame: geopandas.GeoDataFrame, wanted: str | None, known: tuple[str, ...], what: str, option: str
+    frame: geopandas.GeoDataFrame,
+    wanted: str | None,
+    known: tuple[str, ...],
+    what: str,
+    option: str,
 ) -> str:
     columns = [str(c) for c in frame.columns if c != "geometry"]
     if wanted in columns:
@@ -129,9 +134,8 @@ async def load(db: Db, regions: list[Region]) -> int:
         raise BadInput(f"区域代码重复：{'、'.join(twins[:10])}。")
     async with db.transaction():
         await db.execute(
-            "create temp table incoming (code text, name text, level text, parent_code text, search text,"
-            " geom bytea)"
-            " on commit drop"
+            "create temp table incoming (code text, name text, level text, parent_code text,"
+            " search text, geom bytea) on commit drop"
         )
         async with (
             db.cursor() as cursor,
@@ -218,7 +222,8 @@ async def overview(db: Db) -> dict[str, Any]:
     row = await (
         await db.execute(
             "select ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) from"
-            " (select ST_Extent(geom) e from region where parent_code is null) x where e is not null"
+            " (select ST_Extent(geom) e from region where parent_code is null) x"
+            " where e is not null"
         )
     ).fetchone()
     tops = await (

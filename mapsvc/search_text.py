@@ -26,7 +26,7 @@ def search_text(name: str, code: str | None = None) -> str:
 
 @cache
 def _sound(character: str) -> tuple[str, str]:
-    """Initial and full pinyin of one character; other letters and digits stay, the rest is left out.
+    """Initial and full pinyin of one character; letters and digits stay, the rest is left out.
 
     One character at a time: heteronyms take their commonest reading, and 100,000 names need only
     some thousand look-ups.

@@ -222,9 +222,7 @@ account = Table(
     _text("role"),
     Column("region_code", Text),
     _moment("created_at", server_default=text("now()")),
-    CheckConstraint(
-        "role in ('admin','command','planner','township')", name="account_role"
-    ),
+    CheckConstraint("role in ('admin','command','planner','township')", name="account_role"),
     CheckConstraint(
         "(role = 'township') = (region_code is not null)", name="account_township_region"
     ),
@@ -234,9 +232,7 @@ session = Table(
     "session",
     metadata,
     Column("token_hash", LargeBinary, primary_key=True),
-    Column(
-        "username", Text, ForeignKey("account.username", ondelete="CASCADE"), nullable=False
-    ),
+    Column("username", Text, ForeignKey("account.username", ondelete="CASCADE"), nullable=False),
     _moment("created_at", server_default=text("now()")),
     _moment("expires_at"),
     Index("session_username_idx", "username"),

@@ -52,7 +52,7 @@ _CELL = """
 
 @lru_cache(maxsize=256)
 def _points(layer: Layer, single: bool, past: bool) -> bytes:
-    rows = relation(layer, datetime.max if past else None)
+    rows = relation(layer, past=past)
     mark = sql.SQL(_SINGLE) if single else sql.SQL(_CELL).format(cells=sql.Literal(_CELLS))
     tail = sql.SQL(" select ST_AsMVT(mark, {}, 4096, 'geom', {}) from mark").format(
         sql.Literal(layer.id), sql.Literal("id") if single else sql.Literal(None)

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx2 as httpx
 import psycopg
@@ -17,7 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 from psycopg.conninfo import make_conninfo
 
-from mapsvc import access, demo
+from mapsvc import demo
 from mapsvc.catalog import Catalog, load_catalog
 from mapsvc.cluster import running
 from mapsvc.database import Db, upgrade
@@ -94,7 +93,7 @@ def demo_conninfo(make_database: Make, template: str, catalog: Catalog) -> str:
     async def fill() -> None:
         async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
             await demo.load(db, catalog, lambda _: None)
-            await demo.accounts(db, Path("/nonexistent"), PASSWORD)
+            await demo.accounts(db, {}, PASSWORD)
 
     asyncio.run(fill())
     return conninfo
@@ -112,9 +111,7 @@ class Signed:
     client: TestClient
 
     def __call__(self, username: str) -> httpx.Client:
-        answer = self.client.post(
-            "/api/session", json={"username": username, "password": PASSWORD}
-        )
+        answer = self.client.post("/api/session", json={"username": username, "password": PASSWORD})
         token = answer.json()["token"]
         self.client.cookies.clear()
         return TestClient(self.client.app, headers={"Authorization": f"Bearer {token}"})

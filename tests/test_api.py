@@ -148,7 +148,9 @@ def test_shifted_coordinates_are_shifted_only_on_the_way_out(signed: Signed) -> 
     plain = planner.get(url, params={"limit": 20}).json()["features"]
     gcj = planner.get(url, params={"limit": 20, "crs": "gcj02"}).json()["features"]
     for a, b in zip(plain, gcj, strict=True):
-        moved = [abs(p - q) for p, q in zip(*(f["geometry"]["coordinates"] for f in (a, b)), strict=True)]
+        moved = [
+            abs(p - q) for p, q in zip(*(f["geometry"]["coordinates"] for f in (a, b)), strict=True)
+        ]
         assert 0.0005 < max(moved) < 0.01
         assert a["properties"] == b["properties"]
     utm = planner.get(url, params={"limit": 1, "crs": "EPSG:4546"}).json()["features"]

@@ -1,6 +1,5 @@
 """Nearest equals a brute force over the ellipsoid (pyproj's Geod), wherever it is asked."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -37,7 +36,7 @@ class Crowd:
 @pytest.fixture(scope="module")
 def crowds(
     make_database: Make, template: str, catalog: Catalog
-) -> Iterator[tuple[str, dict[str, Crowd]]]:
+) -> tuple[str, dict[str, Crowd]]:
     """Three layers: one over the county, one clustered, one over all of China and beyond."""
     rng = np.random.default_rng(20261122)
     conninfo = make_database(template)
@@ -59,7 +58,7 @@ def crowds(
             columns = list(zip(*rows, strict=True))
             made[layer] = Crowd(np.array(columns[0]), np.array(columns[1]), np.array(columns[2]))
         db.execute("analyze")
-    yield conninfo, made
+    return conninfo, made
 
 
 async def ask(

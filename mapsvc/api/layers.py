@@ -64,9 +64,7 @@ async def page(
         texts = _shifted(texts, crs)
     body = ",".join(texts)
     json = msgspec.json.encode(tail).decode()[1:]
-    return Response(
-        f'{{"type":"FeatureCollection","features":[{body}],{json}', media_type=GEOJSON
-    )
+    return Response(f'{{"type":"FeatureCollection","features":[{body}],{json}', media_type=GEOJSON)
 
 
 @router.get("/layers/{layer}/features/{feature_id}")
@@ -129,14 +127,18 @@ async def relief(db: Database, _: Who) -> Response:
     png = await ground.relief_picture(db)
     if png is None:
         raise NotFound("没有载入地形图。")
-    return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
+    return Response(
+        png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"}
+    )
 
 
 def _box(text: str, crs: str) -> features.BBox:
     try:
         w, s, e, n = (float(part) for part in text.split(","))
     except ValueError:
-        raise BadInput("bbox 应为四个数字：西,南,东,北，例如 bbox=111.0,27.5,111.5,28.0。") from None
+        raise BadInput(
+            "bbox 应为四个数字：西,南,东,北，例如 bbox=111.0,27.5,111.5,28.0。"
+        ) from None
     if not (w <= e and s <= n):
         raise BadInput("bbox 的顺序应为 西,南,东,北，且西≤东、南≤北。")
     xs, ys = to_wgs84([w, e, w, e], [s, n, n, s], crs)

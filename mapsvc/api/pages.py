@@ -66,5 +66,7 @@ async def _user(db: Db, person: Identity) -> dict[str, Any]:
         "username": person.username,
         "role": person.role,
         "role_title": ROLES[person.role],
-        "region_name": await regions.require(db, person.region_code) if person.region_code else None,
+        "region_name": await regions.require(db, person.region_code)
+        if person.region_code
+        else None,
     }

@@ -89,7 +89,9 @@ async def _invalid(request: Request, error: Exception) -> Response:
     faults = []
     for fault in error.errors()[:10]:
         where = ".".join(str(p) for p in fault["loc"] if p not in ("query", "body", "path"))
-        limit = next((str(v) for k, v in fault.get("ctx", {}).items() if k in ("ge", "le", "gt")), "")
+        limit = next(
+            (str(v) for k, v in fault.get("ctx", {}).items() if k in ("ge", "le", "gt")), ""
+        )
         reason = _FAULTS.get(fault["type"], "写法有误") + (f"（界限 {limit}）" if limit else "")
         faults.append(f"{where or '请求'}：{reason}")
     return _answer(request, BadInput("；".join(faults) + "。请改正后重试。", code="bad_parameter"))
@@ -121,11 +123,14 @@ async def _database(request: Request, error: Exception) -> Response:
 
 async def _data(request: Request, error: Exception) -> Response:
     log.warning("value refused by the database: %s", type(error).__name__)
-    return _answer(request, BadInput("有数据库无法接受的值（如空字符 NUL 或过大的数）。请改正后重试。"))
+    return _answer(
+        request, BadInput("有数据库无法接受的值（如空字符 NUL 或过大的数）。请改正后重试。")
+    )
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     log.error("unforeseen error on %s", request.url.path, exc_info=error)
     return _answer(
-        request, MapsvcError("系统出现未预料的错误，操作未完成。请重试；若再次出现，请联系系统管理员。")
+        request,
+        MapsvcError("系统出现未预料的错误，操作未完成。请重试；若再次出现，请联系系统管理员。"),
     )

@@ -29,7 +29,12 @@ class Service:
 
 
 def service(request: Request) -> Service:
-    return cast(Service, request.app.state.service)
+    return cast("Service", request.app.state.service)
+
+
+async def _serves(request: Request) -> Service:
+    # Async although it awaits nothing: FastAPI sends plain functions through a thread.
+    return service(request)
 
 
 async def database(request: Request) -> AsyncIterator[Db]:
@@ -70,7 +75,7 @@ async def identity(request: Request) -> Identity:
     return person
 
 
-Serves = Annotated[Service, Depends(service)]
+Serves = Annotated[Service, Depends(_serves)]
 Database = Annotated[Db, Depends(database)]
 Who = Annotated[Identity, Depends(identity)]
 MaybeWho = Annotated[Identity | None, Depends(visitor)]

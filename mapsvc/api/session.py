@@ -42,7 +42,7 @@ async def who_am_i(person: Who, db: Database) -> dict[str, Any]:
 
 @router.delete("", status_code=204)
 async def sign_out(
-    person: Who, request: Request, response: Response, serves: Serves, db: Database
+    _: Who, request: Request, response: Response, serves: Serves, db: Database
 ) -> None:
     """退出登录，令牌随即失效。"""
     token = token_of(request)

@@ -182,7 +182,8 @@ create table upload_row (
     provenance jsonb default '{}' not null,
     raw jsonb default '{}' not null,
     primary key (upload_id, seq),
-    constraint upload_row_action check (action in ('new','changed','unchanged','refused','skipped')),
+    constraint upload_row_action check (
+        action in ('new','changed','unchanged','refused','skipped')),
     foreign key(upload_id) references upload (id) on delete cascade
 );
 """
