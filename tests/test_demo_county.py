@@ -225,6 +225,17 @@ def test_one_can_drive_from_everywhere_to_everywhere(county: County) -> None:
     assert {w.tags["highway"] for w in roads} >= {"trunk", "primary", "secondary", "tertiary"}
 
 
+def test_roads_that_meet_on_the_ground_share_a_node(county: County) -> None:
+    assert county.roads
+    nodes = county.roads.nodes
+    ways = [w for w in county.roads.ways if "highway" in w.tags and "tunnel" not in w.tags]
+    lines = [shapely.LineString([nodes[n] for n in w.nodes]) for w in ways]
+    pairs = shapely.STRtree(lines).query(lines, predicate="intersects").T
+    assert len(pairs) > 1000
+    for i, j in pairs.tolist():
+        assert set(ways[i].nodes) & set(ways[j].nodes), (ways[i], ways[j])
+
+
 def test_every_village_is_on_a_road(county: County) -> None:
     plane = Plane(111.2, 27.9, 1, 1, 1)
     lines = [shapely.transform(g.geometry, plane.metres) for g in county.ground if g.kind == "road"]
