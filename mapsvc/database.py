@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from mapsvc.catalog import Catalog, Layer, LayerField
 from mapsvc.cluster import Cluster, ClusterError, running
-from mapsvc.errors import BrokenSetup, DatabaseUnavailable
+from mapsvc.errors import BrokenSetup, DatabaseUnavailable, Unavailable
 from mapsvc.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,13 @@ async def connection(pool: Pool) -> AsyncIterator[Db]:
     try:
         async with pool.connection() as db:
             yield db
-    except (psycopg.OperationalError, PoolTimeout) as away:
+    except psycopg.errors.QueryCanceled:
+        raise Unavailable(
+            "查询用时过长，已停止。请缩小范围后重试。", code="query_timeout"
+        ) from None
+    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as away:
+        # The other idle connections died with this one: drop them now, not one a request.
+        await pool.check()
         raise DatabaseUnavailable(
             "暂时连不上数据库，已保存的数据不受影响。请稍候几秒再试；若持续出现，请联系系统管理员。"
         ) from away

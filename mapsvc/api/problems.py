@@ -6,12 +6,11 @@ import secrets
 import psycopg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse
 
 from mapsvc.api.service import service
-from mapsvc.errors import BadInput, DatabaseUnavailable, MapsvcError, NotSignedIn
+from mapsvc.errors import BadInput, MapsvcError, NotSignedIn
 from mapsvc.maps.shell import csp
 
 log = logging.getLogger(__name__)
@@ -43,9 +42,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MapsvcError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(psycopg.OperationalError, _database)
-    app.add_exception_handler(psycopg.InterfaceError, _database)
-    app.add_exception_handler(PoolTimeout, _database)
     app.add_exception_handler(psycopg.DataError, _data)
     app.add_exception_handler(Exception, _unforeseen)
 
@@ -109,16 +105,6 @@ async def _http(request: Request, error: Exception) -> Response:
             body, error.status_code, error.headers, media_type="application/problem+json"
         )
     return answer
-
-
-async def _database(request: Request, error: Exception) -> Response:
-    log.warning("database unavailable: %s", type(error).__name__)
-    return _answer(
-        request,
-        DatabaseUnavailable(
-            "暂时连不上数据库，已保存的数据不受影响。请稍候几秒再试；若持续出现，请联系系统管理员。"
-        ),
-    )
 
 
 async def _data(request: Request, error: Exception) -> Response:

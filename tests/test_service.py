@@ -1,0 +1,118 @@
+"""The whole service in a process of its own: it starts, survives its database, and stops clean."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+
+from mapsvc.cluster import Cluster
+from mapsvc.settings import PROJECT
+from tests.conftest import free_port
+
+
+def until(true: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+def status(url: str) -> int:
+    try:
+        return httpx.get(url, timeout=15).status_code
+    except httpx.TransportError:
+        return 0
+
+
+@pytest.fixture
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`mapsvc serve` with an embedded cluster of its own, below the project's folder."""
+    home = PROJECT / f".mapsvc-test-{os.getpid()}"
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mapsvc.cli", "serve", "--port", str(port)],
+        env={**os.environ, "MAPSVC_HOME": str(home), "MAPSVC_POOL_WAIT_S": "2"},
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    until(lambda: status(f"{url}/readyz") == 200, 60, "the service did not become ready")
+    yield process, url
+    if process.poll() is None:
+        process.kill()
+    process.wait(20)
+    cluster = Cluster(home)
+    cluster.start()
+    cluster.stop()
+    subprocess.run(["rm", "-rf", str(home)], check=True)
+
+
+def postmaster(home_of: subprocess.Popen[str]) -> int:
+    home = PROJECT / f".mapsvc-test-{os.getpid()}"
+    folder = (home / "postgres").resolve() / "data" / "postmaster.pid"
+    return int(folder.read_text().split()[0])
+
+
+def gone(pid: int) -> bool:
+    """No such process, or only its remains that nobody has collected yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_it_survives_its_database_and_stops_clean(
+    served: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, url = served
+    first = postmaster(process)
+    os.kill(first, signal.SIGKILL)
+    until(lambda: gone(first), 10, "the database did not die")
+    until(lambda: status(f"{url}/readyz") == 200, 30, "the service did not heal")
+    second = postmaster(process)
+    assert second != first
+    assert httpx.get(f"{url}/login").status_code == 200
+
+    process.send_signal(signal.SIGINT)
+    told, _ = process.communicate(timeout=20)
+    assert process.returncode == 0, told
+    assert "Traceback" not in told
+    until(lambda: gone(second), 10, "the database outlived the service")
+
+
+def test_a_broken_layer_file_is_refused_at_start(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text('id = "x"\ntitle = 5\n', encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "mapsvc.cli", "serve"],
+        env={**os.environ, "MAPSVC_LAYERS": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "bad.toml" in done.stderr
+    assert "title" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unusable_database_address_is_told_in_one_sentence() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mapsvc.cli", "init"],
+        env={**os.environ, "MAPSVC_DATABASE_URL": "postgresql://127.0.0.1:1/none"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "连不上数据库" in done.stderr
+    assert "Traceback" not in done.stderr
