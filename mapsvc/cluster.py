@@ -73,18 +73,12 @@ class Cluster:
 
         May be called again at any time: that revives a server which died meanwhile.
         """
-        self._server = Postmaster(_settle(self.home), durable=self._durable)
-        with self._alone():
-            joining = self._using is None
-            if self._using is None:
-                self._using = _open(self._server.base / "using")
-                fcntl.flock(self._using, fcntl.LOCK_SH)
-            try:
-                self._bring_up()
-            except BaseException:
-                if joining:
-                    self._leave()
-                raise
+        try:
+            self._server = Postmaster(_settle(self.home), durable=self._durable)
+            with self._alone():
+                self._join()
+        except OSError as refused:
+            raise ClusterError(f"无法使用文件夹 {self.home}。{explain(str(refused))}") from None
 
     def stop(self) -> None:
         """Let go; the last to do so stops the server. Without `start` it does nothing."""
@@ -101,6 +95,18 @@ class Cluster:
             yield
         finally:
             os.close(fd)
+
+    def _join(self) -> None:
+        joining = self._using is None
+        if self._using is None:
+            self._using = _open(self._server.base / "using")
+            fcntl.flock(self._using, fcntl.LOCK_SH)
+        try:
+            self._bring_up()
+        except BaseException:
+            if joining:
+                self._leave()
+            raise
 
     def _leave(self) -> None:
         if self._using is None:
@@ -175,19 +181,16 @@ def _settle(home: Path) -> Path:
     """
     base = home / "postgres"
     root = os.geteuid() == 0
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        if root and not os.path.lexists(base) and not _reachable(home, postgres_account()):
-            FALLBACK.mkdir(exist_ok=True)
-            FALLBACK.chmod(0o711)
-            with suppress(FileExistsError):
-                base.symlink_to(FALLBACK / digest(home))
-        base = base.resolve()
-        if not base.exists():
-            base.mkdir(exist_ok=True)
-            base.chmod(0o711 if root else 0o700)
-    except OSError as refused:
-        raise ClusterError(f"无法使用文件夹 {home}。{explain(str(refused))}") from None
+    home.mkdir(parents=True, exist_ok=True)
+    if root and not os.path.lexists(base) and not _reachable(home, postgres_account()):
+        FALLBACK.mkdir(exist_ok=True)
+        FALLBACK.chmod(0o711)
+        with suppress(FileExistsError):
+            base.symlink_to(FALLBACK / digest(home))
+    base = base.resolve()
+    if not base.exists():
+        base.mkdir(exist_ok=True)
+        base.chmod(0o711 if root else 0o700)
     return base
 
 
@@ -205,10 +208,7 @@ def _reachable(folder: Path, account: pwd.struct_passwd) -> bool:
 
 def _open(path: Path) -> int:
     """A descriptor for locking, never inherited by children; the caller closes it."""
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as refused:
-        raise ClusterError(f"无法打开 {path}。{explain(str(refused))}") from None
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _try_lock(fd: int) -> bool:

@@ -212,13 +212,10 @@ class Postmaster:
             tail = f"mapsvc-{os.geteuid()}-{digest(self.base)}"
             folder = Path("/run" if os.geteuid() == 0 else tempfile.gettempdir()) / tail
         account = self._account()
-        try:
-            folder.mkdir(mode=0o700, exist_ok=True)
-            if account and folder.lstat().st_uid == 0:
-                os.chown(folder, account.pw_uid, account.pw_gid, follow_symlinks=False)
-            owner = folder.lstat().st_uid
-        except OSError as refused:
-            raise ClusterError(f"无法建立 {folder}。{explain(str(refused))}") from None
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if account and folder.lstat().st_uid == 0:
+            os.chown(folder, account.pw_uid, account.pw_gid, follow_symlinks=False)
+        owner = folder.lstat().st_uid
         # In a shared folder such as /tmp another user may have been there first.
         if owner != (account.pw_uid if account else os.geteuid()) or folder.is_symlink():
             raise ClusterError(f"{folder} 属于另一个用户。请删除它，或把 TMPDIR 设为别的文件夹。")
