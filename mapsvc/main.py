@@ -14,6 +14,7 @@ from mapsvc.catalog import Catalog, load_catalog
 from mapsvc.database import libpq, make_pool
 from mapsvc.errors import BrokenSetup
 from mapsvc.maps.assets import BUILD, Assets
+from mapsvc.maps.guides import read_guides
 from mapsvc.maps.pages import Pages
 from mapsvc.settings import Settings
 
@@ -44,6 +45,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         sessions=Sessions(settings.session_hours),
         asset=asset,
         pages=Pages(asset),
+        guides=read_guides(),
     )
     problems.install(app)
     for room in (session, layers, proximity, uploads, tiles, health, pages):

@@ -10,6 +10,7 @@ from mapsvc import county, regions
 from mapsvc.access import ROLES, Identity
 from mapsvc.api.service import Database, MaybeWho, Serves, Who
 from mapsvc.database import Db
+from mapsvc.errors import NotFound
 from mapsvc.maps.shell import csp, render_map
 
 router = APIRouter(include_in_schema=False)
@@ -36,6 +37,28 @@ async def home(serves: Serves, db: Database, person: Who) -> Response:
 @router.get("/uploads")
 async def uploads(serves: Serves, db: Database, person: Who) -> Response:
     return await _page(serves, db, "uploads.html", user=await _user(db, person))
+
+
+@router.get("/guide")
+async def guides(person: Who) -> Response:
+    mine = {"township": "township", "command": "command"}.get(person.role, "planner")
+    return RedirectResponse(f"/guide/{mine}", 303)
+
+
+@router.get("/guide/{name}")
+async def guide(name: str, serves: Serves, db: Database, person: Who) -> Response:
+    found = serves.guides.get(name)
+    if found is None:
+        raise NotFound("没有这份指南。")
+    user = await _user(db, person)
+    return await _page(
+        serves, db, "guide.html", user=user, guide=found, guides=serves.guides.values()
+    )
+
+
+@router.get("/api/docs")
+async def api_docs(serves: Serves, db: Database, person: Who) -> Response:
+    return await _page(serves, db, "api.html", user=await _user(db, person))
 
 
 @router.get("/map")

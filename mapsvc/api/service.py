@@ -11,6 +11,7 @@ from mapsvc.catalog import Catalog
 from mapsvc.database import Db, Pool, connection
 from mapsvc.errors import Forbidden, NotSignedIn
 from mapsvc.maps.assets import Assets
+from mapsvc.maps.guides import Guide
 from mapsvc.maps.pages import Pages
 from mapsvc.settings import Settings
 
@@ -26,6 +27,7 @@ class Service:
     sessions: Sessions
     asset: Assets
     pages: Pages
+    guides: dict[str, Guide]
 
 
 def service(request: Request) -> Service:
