@@ -22,11 +22,13 @@ export function connectionBar(recovered) {
   link.addEventListener("down", () => {
     text.textContent = `与服务器的连接已断开，显示的是 ${clock(link.seen)} 的数据`;
     bar.hidden = false;
+    document.body.classList.add("cut-off");
     clearTimeout(timer);
     retry();
   });
   link.addEventListener("up", () => {
     bar.hidden = true;
+    document.body.classList.remove("cut-off");
     clearTimeout(timer);
     Promise.resolve(recovered()).catch(() => {});
   });
