@@ -1,7 +1,6 @@
 """What a name is found by: itself, its code, its pinyin initials and its full pinyin."""
 
 import unicodedata
-from functools import cache
 
 from pypinyin import Style, lazy_pinyin
 
@@ -14,25 +13,32 @@ def fold(text: str) -> str:
 def search_text(name: str, code: str | None = None) -> str:
     """Lower-case words to match against: `青山水库 d-07 qssk qingshanshuiku`."""
     plain = fold(name)
-    sounds = [_sound(character) for character in plain]
-    initials = "".join([sound[0] for sound in sounds])
-    full = "".join([sound[1] for sound in sounds])
     words = [plain, fold(code or "")]
-    # A name without Chinese characters sounds as it is written: once is enough.
-    if full != plain.replace(" ", ""):
-        words += [initials, full]
+    if not plain.isascii():
+        words += [plain.translate(_INITIALS), plain.translate(_SOUNDS)]
     return " ".join([word for word in words if word])
 
 
-@cache
-def _sound(character: str) -> tuple[str, str]:
-    """Initial and full pinyin of one character; letters and digits stay, the rest is left out.
+class _Sounds(dict[int, str]):
+    """Character → pinyin for str.translate, looked up once each.
 
     One character at a time: heteronyms take their commonest reading, and 100,000 names need only
-    some thousand look-ups.
+    some thousand look-ups. Letters and digits stay, everything else is left out.
     """
-    if character.isascii():
-        kept = character if character.isalnum() else ""
-        return kept, kept
-    sound = "".join(lazy_pinyin(character, style=Style.NORMAL, errors="ignore"))
-    return sound[:1], sound
+
+    def __init__(self, longest: int | None) -> None:
+        super().__init__()
+        self._longest = longest
+
+    def __missing__(self, point: int) -> str:
+        character = chr(point)
+        if character.isascii():
+            sound = character if character.isalnum() else ""
+        else:
+            sound = "".join(lazy_pinyin(character, style=Style.NORMAL, errors="ignore"))
+        self[point] = sound[: self._longest]
+        return self[point]
+
+
+_INITIALS = _Sounds(1)
+_SOUNDS = _Sounds(None)

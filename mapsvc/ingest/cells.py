@@ -53,7 +53,8 @@ def _number(value: float) -> str:
 
 def clean(texts: list[str]) -> list[str]:
     """The texts without invisible characters."""
-    if _DIRT.search("\n".join(texts)) is None:
+    together = " ".join(texts)
+    if together.isprintable() or _DIRT.search(together) is None:
         return texts
     return [_DIRT.sub("", text) for text in texts]
 
@@ -69,7 +70,7 @@ def blocks(
     blank: list[int] = []
     found = 0
     for number, row in rows:
-        if shapes is None and not any(value not in ("", None) for value in row):
+        if shapes is None and not any(row) and all(value in ("", None) for value in row):
             blank.append(number)
             continue
         if found and 0 < len(blank) <= BLANK_RUN:
@@ -88,11 +89,20 @@ def blocks(
         yield _block(numbers, held, shapes, limits)
 
 
+def _texts(column: Sequence[object]) -> list[str]:
+    kinds = set(map(type, column))
+    if kinds == {str}:
+        return list(column)  # type: ignore[arg-type]
+    if kinds == {float}:
+        return list(map(_number, column))  # type: ignore[arg-type]
+    return [v if type(v) is str else text_of(v) for v in column]
+
+
 def _block(
     numbers: list[int], held: list[Sequence[object]], shapes: Iterator[bytes] | None, limits: Limits
 ) -> Rows:
     columns = [
-        clean([v if type(v) is str else text_of(v) for v in column])
+        clean(_texts(column))
         for column in zip_longest(*held, fillvalue="")
     ]
     while columns and not any(columns[-1]):

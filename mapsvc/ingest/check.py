@@ -54,8 +54,11 @@ class _Memo(dict[str, Any]):
 
     def __missing__(self, raw: str) -> Any:
         text = unwrapped(raw)
-        value = None if blank(text) else damaged(text) or self._parse(text)
-        self.any_wrong = self.any_wrong or isinstance(value, Wrong)
+        value = None
+        if not blank(text):
+            value = (text[0] == "#" and damaged(text)) or self._parse(text)
+            if type(value) is Wrong:
+                self.any_wrong = True
         self[raw] = value
         return value
 

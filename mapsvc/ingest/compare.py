@@ -33,10 +33,9 @@ async def open_incoming(db: Db) -> None:
 
 
 def copy_into_incoming() -> sql.Composed:
-    return sql.SQL(
-        "copy upload_incoming ({}) from stdin"
-        " (format csv, force_not_null (sheet, action, township_code, raw))"
-    ).format(sql.SQL(", ").join(map(sql.Identifier, COLUMNS)))
+    return sql.SQL("copy upload_incoming ({}) from stdin").format(
+        sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+    )
 
 
 def _fill(text: str, partition: str, grade: str | None = None) -> sql.Composed:

@@ -4,11 +4,10 @@ Here a row gets its region, is held against the uploader's scope, and is joined 
 speak of the same feature.
 """
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -366,7 +365,7 @@ _BLOCK = 5000
 
 
 def copy_blocks(draft: Draft) -> Iterator[bytes]:
-    """The rows as CSV for COPY, in the order of `COLUMNS`; an empty text is null."""
+    """The rows as COPY's text format, in the order of `COLUMNS`."""
     checked, ledger = draft.checked, draft.ledger
     grades = draft.layer.grades
     graded = checked.fields.get(draft.layer.grade or "", [None] * ledger.height)
@@ -375,29 +374,39 @@ def copy_blocks(draft: Draft) -> Iterator[bytes]:
     for part in ledger.parts:
         sheets += [part.sheet.name] * part.height
         numbers += part.numbers
-    columns = (
-        range(ledger.height),
-        sheets,
-        numbers,
+    columns: tuple[list[str], ...] = (
+        [str(seq) for seq in range(ledger.height)],
+        _escaped(sheets),
+        [str(number) for number in numbers],
         draft.action,
-        draft.lead,
-        checked.codes,
-        checked.names,
-        draft.region,
-        draft.township,
+        [_NULL if lead is None else str(lead) for lead in draft.lead],
+        _escaped(checked.codes),
+        _escaped(checked.names),
+        _escaped(draft.region),
+        _escaped(draft.township),
         _geometries(draft),
-        _attributes(draft),
-        [grades.get(value) if value else None for value in graded],
-        _searches(draft),
-        checked.verified,
-        _provenance(draft),
-        ledger.raw(),
+        _escaped(_attributes(draft)),
+        [str(grades[value]) if value else _NULL for value in graded],
+        _escaped(_searches(draft)),
+        _escaped(checked.verified),
+        _escaped(_provenance(draft)),
+        _escaped(ledger.raw()),
     )
     rows = zip(*columns, strict=True)
-    for _ in range(0, ledger.height, _BLOCK):
-        text = io.StringIO()
-        csv.writer(text).writerows(row for row, _ in zip(rows, range(_BLOCK), strict=False))
-        yield text.getvalue().encode()
+    while block := "\n".join(map("\t".join, islice(rows, _BLOCK))):
+        yield (block + "\n").encode()
+
+
+_NULL = "\\N"
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _escaped(texts: Sequence[str | None]) -> list[str]:
+    """As COPY wants them: None is null, and what would end a cell or a row is escaped."""
+    together = "".join([text for text in texts if text is not None])
+    if any(mark in together for mark in "\\\t\n\r"):
+        texts = [None if text is None else text.translate(_ESCAPES) for text in texts]
+    return [_NULL if text is None else text for text in texts]
 
 
 def _carries(draft: Draft) -> Iterator[int]:
@@ -409,8 +418,8 @@ def _carries(draft: Draft) -> Iterator[int]:
     )
 
 
-def _geometries(draft: Draft) -> list[str | None]:
-    found: list[str | None] = [None] * draft.ledger.height
+def _geometries(draft: Draft) -> list[str]:
+    found = [_NULL] * draft.ledger.height
     rows = np.fromiter(_carries(draft), np.int64)
     places = shapely.points(draft.located.lon[rows], draft.located.lat[rows])
     shapes = np.asarray(places, dtype=object)
@@ -449,19 +458,19 @@ def _searches(draft: Draft) -> list[str | None]:
 
 
 def _provenance(draft: Draft) -> list[str]:
+    """Where a position came from: `{raw_x, raw_y, form, declared, used, swapped}` as JSON."""
     encode = msgspec.json.Encoder().encode
     at = draft.located
+    swapped = at.swapped.tolist()
+    ends: dict[tuple[Any, ...], bytes] = {}
     found = ["{}"] * draft.ledger.height
     for seq in _carries(draft):
+        key = (at.form[seq], at.used[seq], swapped[seq])
+        end = ends.get(key)
+        if end is None:
+            form, used, turned = key
+            told = {"form": form, "declared": at.declared, "used": used, "swapped": turned}
+            end = ends[key] = b"," + encode(told)[1:]
         x, y = at.raw[seq]
-        found[seq] = encode(
-            {
-                "raw_x": x,
-                "raw_y": y,
-                "form": at.form[seq],
-                "declared": at.declared,
-                "used": at.used[seq],
-                "swapped": bool(at.swapped[seq]),
-            }
-        ).decode()
+        found[seq] = (b'{"raw_x":' + encode(x) + b',"raw_y":' + encode(y) + end).decode()
     return found

@@ -78,6 +78,8 @@ class Ledger:
     def at(self, seq: int, target: str | None = None) -> dict[str, Any]:
         """Where a row stands, for a problem: sheet, row, column and seq."""
         part = self.part_of(seq)
+        if target == "coordinates":
+            target = next((t for t in ("lon", "x", "point") if t in part.columns), None)
         column = part.columns.get(target) if target else None
         return {
             "sheet": part.sheet.name,

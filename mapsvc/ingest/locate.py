@@ -182,7 +182,7 @@ def _from_shapes(
     empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     allowed, title = _SHAPES.get(geometry, ({0}, "点"))
     for index in np.flatnonzero(~np.isin(kinds, list(allowed)) | empty).tolist():
-        where = ledger.at(offset + index)
+        where = ledger.at(offset + index, "coordinates")
         if empty[index]:
             given.problems.append(problem("coordinates_missing", field="coordinates", **where))
         else:
@@ -205,7 +205,7 @@ def _from_shapes(
             if geometry != "point":
                 given.shapes[row] = shapes[index]
         else:
-            where = ledger.at(row)
+            where = ledger.at(row, "coordinates")
             value = "，".join(given.raw[row])
             code = f"coordinates_{found.code}"
             given.problems.append(problem(code, value=value, field="coordinates", **where))
@@ -226,7 +226,7 @@ def _place(
     if declared is not None and in_metres == _is_geographic(declared):
         form = "平面坐标（米）" if in_metres else "经纬度"
         for row in rows.tolist():
-            where = ledger.at(row)
+            where = ledger.at(row, "coordinates")
             located.problems.append(
                 problem(
                     "crs_of_other_form",

@@ -35,7 +35,7 @@ _NOTHING = frozenset(
 )
 _NONE_WORDS = frozenset({"无", "暂无", "没有", "未知", "不详"})
 _ERRORS = frozenset({"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!"})
-_SCIENTIFIC = re.compile(r"[+-]?\d(?:\.\d+)?E\+\d{1,3}", re.IGNORECASE)
+_scientific = re.compile(r"[+-]?\d(?:\.\d+)?E\+\d{1,3}", re.IGNORECASE).fullmatch
 
 # Factor to the first unit of the same group.
 _UNITS: tuple[dict[str, float], ...] = (
@@ -56,6 +56,8 @@ _MEASURES = (
 
 def fold(text: str) -> str:
     """Width and blanks made equal; case kept."""
+    if text.isalnum() and text.isascii():
+        return text
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
 
 
@@ -74,8 +76,10 @@ def damaged(text: str) -> Wrong | None:
 def unwrapped(text: str) -> str:
     """Stripped, and without the `="…"` that protects a code from Excel."""
     text = text.strip()
+    if text[:1] not in ("=", "'"):
+        return text
     match = re.fullmatch(r'="([^"]*)"', text)
-    return match[1].strip() if match else text.removeprefix("'") if text[:1] == "'" else text
+    return match[1].strip() if match else text.removeprefix("'")
 
 
 def factor(unit: str, wanted: str) -> float | None:
@@ -109,14 +113,14 @@ def parser(field: LayerField | RecordColumn, unit: str = "") -> Parser:
 def parse_text(text: str) -> Any:
     if len(text) > LONGEST_TEXT:
         return Wrong("too_long", {"limit": LONGEST_TEXT})
-    return Wrong("lost_digits") if _SCIENTIFIC.fullmatch(text) else text
+    return Wrong("lost_digits") if _scientific(text) else text
 
 
 def parse_name(text: str) -> Any:
     name = " ".join(text.split())
     if len(name) > LONGEST_NAME:
         return Wrong("too_long", {"limit": LONGEST_NAME})
-    return Wrong("lost_digits") if _SCIENTIFIC.fullmatch(name) else name
+    return Wrong("lost_digits") if _scientific(name) else name
 
 
 def parse_code(text: str) -> Any:
@@ -124,7 +128,7 @@ def parse_code(text: str) -> Any:
     code = fold(text)
     if len(code) > LONGEST_CODE:
         return Wrong("too_long", {"limit": LONGEST_CODE})
-    if _SCIENTIFIC.fullmatch(code):
+    if _scientific(code):
         return Wrong("lost_digits")
     return code
 
@@ -234,15 +238,18 @@ _PHONE = re.compile(
     r"|(\(?0\d{2,3}\)?-?\d{7,8}(?:(?:-|转|ext\.?)\d{1,6})?)"
     r"|([48]00-?\d{3}-?\d{4}|\d{7,8}(?:(?:-|转)\d{1,6})?|1\d{2}|1\d{4}|9\d{4}|\d{4,6})"
 )
+_MOBILE = re.compile(r"1[3-9]\d{9}", re.ASCII).fullmatch
 _BETWEEN_PHONES = re.compile(r"[、,;/\n|]|或|和")
 
 
 def parse_phone(text: str) -> Any:
     """One or several phones, joined by `、`; digits stay digits."""
+    if _MOBILE(text):
+        return text
     if text in _NONE_WORDS:
         return None
     plain = unicodedata.normalize("NFKC", text).strip().removesuffix(".0")
-    if _SCIENTIFIC.fullmatch(plain.replace(" ", "")):
+    if _scientific(plain.replace(" ", "")):
         return Wrong("lost_digits")
     found: list[str] = []
     for part in _BETWEEN_PHONES.split(plain):
