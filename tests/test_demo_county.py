@@ -15,12 +15,14 @@ import osmium
 import pytest
 import shapely
 from PIL import Image
+from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from mapsvc_demo import DEMO_DAY, County, Region, build, build_province, write_roads
 from mapsvc_demo.plane import Plane
 from mapsvc_demo.terrain import raise_land
+from mapsvc_demo.territory import _rounded
 from mapsvc_demo.water import stems
 
 LAYERS = {"risk_points": 107, "depots": 372, "forces": 351, "command_posts": 351}
@@ -367,6 +369,19 @@ def test_a_province_is_many_different_counties(province: list[County]) -> None:
         assert "" not in holders(county, "risk_points") + holders(county, "depots")
     first, second = (c.regions[0].geometry for c in province)
     assert not first.intersects(second)
+
+
+def test_a_village_on_a_spur_of_the_border_keeps_its_land() -> None:
+    """Rounding off the border once cut a village's seat from the county, and lost the village."""
+    labels = np.full((40, 60), -1, dtype=np.int64)
+    labels[10:30, 5:30] = 0
+    labels[19:21, 30:50] = 1  # two cells wide: too thin to survive the rounding
+    labels[18:22, 47:50] = 1
+    seat = np.array([20 * 60 + 15, 20 * 60 + 48])
+    plane = Plane(111.2, 27.9, 60 * 250, 40 * 250, 250)
+    kept = _rounded(labels, plane, np.random.default_rng(1), seat)
+    assert kept.flat[seat].tolist() == [0, 1]
+    assert ndimage.label(kept >= 0)[1] == 1
 
 
 def test_another_seed_gives_another_sound_county() -> None:

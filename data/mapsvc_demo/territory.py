@@ -124,7 +124,14 @@ def _rounded(labels: Ints, plane: Plane, rng: Generator, seat: Ints) -> Ints:
     home = np.zeros(plane.shape, dtype=bool)
     home.flat[seat] = True
     inside |= ndimage.binary_dilation(home, iterations=max(2, round(300 / plane.cell)))
-    inside = ndimage.label(inside)[0] == ndimage.label(inside)[0].flat[seat[0]]
+    patches = ndimage.label(inside)[0]
+    main = np.bincount(patches.flat[seat]).argmax()
+    cut_off = np.flatnonzero(patches.flat[seat] != main)
+    inside = patches == main
+    if cut_off.size:
+        # The border stays as it was round a village that rounding would cut off.
+        reach = ndimage.distance_transform_edt(~np.isin(labels, cut_off)) * plane.cell
+        inside |= (labels >= 0) & (reach < 2000)
     near = ndimage.distance_transform_edt(labels < 0, return_distances=False, return_indices=True)
     return np.where(inside, labels[tuple(near)], -1)
 
