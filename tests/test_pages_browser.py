@@ -358,6 +358,15 @@ def test_home_shows_the_four_maps(planner: Watch) -> None:
     assert page.evaluate("[...mapsvc.app.scene.shown]") == ["depots"]
 
 
+def test_the_reference_and_the_guides_open(planner: Watch) -> None:
+    page = planner.page
+    page.goto(f"{planner.url}/api/docs")
+    page.locator("summary", has_text="/api/nearest").click()
+    expect(page.locator(".call[open] td code").first).to_have_text("lon")
+    page.goto(f"{planner.url}/guide")
+    expect(page.locator(".guide-list [aria-current]")).to_have_text("预案人员指南")
+
+
 def test_signing_out(planner: Watch) -> None:
     page = planner.page
     page.goto(f"{planner.url}/")

@@ -12,7 +12,7 @@ await mkdir(outdir, { recursive: true });
 
 const { metafile } = await build({
   absWorkingDir: here,
-  entryPoints: ["src/map.js", "src/map.css", "src/pages.js", "src/pages.css"],
+  entryPoints: ["map.js", "map.css", "pages.js", "pages.css", "reference.js"].map((name) => `src/${name}`),
   outdir,
   bundle: true,
   minify: true,

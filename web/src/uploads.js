@@ -121,25 +121,28 @@ function report(upload) {
   fill(
     box,
     h("header", {}, h("h2", {}, upload.filename || "检查结果"), badge(upload.status)),
-    system(upload.crs),
+    ...system(upload.crs),
     h("dl", { class: "counts" }, ...tiles),
     message,
     h("div", { class: "actions" }, ...actions(upload, message)),
-    ...problems(upload.problems || []),
+    ...problems(upload.problems || [], upload.problem_count),
   );
   box.hidden = false;
   box.scrollIntoView({ block: "nearest" });
 }
 
 function system(crs) {
-  if (!crs) return null;
-  const name = (value) => SYSTEMS[value] || value;
-  const best = (crs.evidence || []).find((e) => e.crs === crs.used);
-  const share = best && best.inside_share !== undefined && best.inside_share !== null;
-  const proof = share ? `，${Math.round(best.inside_share * 100)}% 的点落在辖区内` : "";
-  if (!crs.used) return h("p", { class: "quiet" }, `坐标系：${name(crs.declared)}`);
-  const how = crs.declared === "auto" ? "自动识别为" : "按声明使用";
-  return h("p", { class: "quiet" }, `坐标系：${how} ${name(crs.used)}${proof}`);
+  if (!crs) return [];
+  const titles = new Map((crs.evidence || []).map((e) => [e.crs, e.title]));
+  const name = (value) => titles.get(value) || SYSTEMS[value] || value;
+  const shares = (crs.evidence || [])
+    .filter((e) => typeof e.inside_share === "number")
+    .map((e) => `${name(e.crs)} ${Math.round(e.inside_share * 100)}%`);
+  const verdict = !crs.used ? "未能确定" : crs.declared === "auto" ? `自动识别为 ${name(crs.used)}` : `按声明使用 ${name(crs.used)}`;
+  return [
+    h("p", {}, `坐标系：${verdict}`),
+    shares.length ? h("p", { class: "hint" }, `按各坐标系，落在辖区内的点：${shares.join(" · ")}`) : null,
+  ];
 }
 
 function actions(upload, message) {
@@ -167,24 +170,27 @@ function actions(upload, message) {
   const found = [];
   if (writable && upload.status === "staged" && accepted)
     found.push(act(`确认入库（${number(accepted)} 行）`, "primary", `${url}/apply`, { mode: "valid_rows" }));
+  if (upload.status === "staged" && !accepted)
+    found.push(h("p", { class: "quiet" }, "没有可入库的行。请按下面的说明改正后重新上传。"));
   if (writable && upload.status === "applied")
     found.push(act("撤销", "second", `${url}/rollback`, undefined, "撤销后，图层回到这次入库之前。确定撤销？"));
   if (upload.status === "applied") found.push(h("a", { href: `/map#&layers=${upload.layer}` }, "在地图上看"));
   return found;
 }
 
-function problems(list) {
+function problems(list, total = list.length) {
   if (!list.length) return [h("p", { class: "quiet" }, "没有发现问题。")];
   const columns = { sheet: "工作表", row: "行", column: "列", message: "问题", value: "值" };
+  const empty = (value) => value === null || value === undefined || value === "";
+  const keys = Object.keys(columns).filter((key) => key !== "sheet" || list.some((p) => !empty(p.sheet)));
   const shown = list.slice(0, SHOWN_PROBLEMS);
-  const cell = (problem, key) =>
-    h("td", { class: key === "row" ? "num" : key }, problem[key] === null || problem[key] === undefined ? "—" : String(problem[key]));
+  const cell = (value, key) => h("td", { class: `of-${key}` }, empty(value) ? "—" : String(value));
   const table = h(
     "table",
     {},
-    h("thead", {}, h("tr", {}, ...Object.values(columns).map((text) => h("th", { scope: "col" }, text)))),
-    h("tbody", {}, ...shown.map((problem) => h("tr", {}, ...Object.keys(columns).map((key) => cell(problem, key))))),
+    h("thead", {}, h("tr", {}, ...keys.map((key) => h("th", { scope: "col" }, columns[key])))),
+    h("tbody", {}, ...shown.map((problem) => h("tr", {}, ...keys.map((key) => cell(problem[key], key))))),
   );
-  const more = list.length > shown.length ? `，这里列出前 ${shown.length} 个` : "";
-  return [h("h3", {}, `${number(list.length)} 个问题${more}`), h("div", { class: "table-box", tabindex: "0" }, table)];
+  const more = total > shown.length ? `，这里列出前 ${shown.length} 个` : "";
+  return [h("h3", {}, `${number(total)} 个问题${more}`), h("div", { class: "table-box", tabindex: "0" }, table)];
 }
