@@ -4,7 +4,7 @@ Here a row gets its region, is held against the uploader's scope, and is joined 
 speak of the same feature.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -24,6 +24,7 @@ from mapsvc.search_text import search_text
 
 NEAR_BORDER_M = 500
 SAME_PLACE_M = 50
+_MERGED_ROWS = 10
 _CHINA = (72.0, 3.0, 136.0, 54.5)
 _NAMED_ROWS = 8
 """Row numbers that a message repeats."""
@@ -187,29 +188,39 @@ def _hold_to_name(draft: Draft, regions: RegionIndex, named: Sequence[str | None
 
     Villages are not held to that: a post often stands in its neighbour's ground.
     """
-    apart: list[tuple[int, str, str]] = []
+    apart: dict[tuple[str, str], list[int]] = defaultdict(list)
+    in_place: Counter[str] = Counter()
+    says: dict[str, Counter[str]] = defaultdict(Counter)
     for seq, code in enumerate(named):
         actual = draft.region[seq]
         if code is None or actual is None or draft.action[seq]:
             continue
-        if regions.by_code[code].level == "village":
-            code = regions.township_of(code) or regions.by_code[code].path[0]
-        if code not in regions.by_code[actual].path and actual not in regions.by_code[code].path:
-            apart.append((seq, code, actual))
-    by_name: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for seq, code, actual in apart:
-        by_name[code].append((seq, actual))
-    for code, rows in by_name.items():
-        at = np.array([seq for seq, _ in rows])
-        metres = regions.distances(
-            draft.located.lon[at], draft.located.lat[at], regions.by_code[code].polygon
+        own = regions.by_code[code]
+        title = code if own.level != "village" else regions.township_of(code) or own.path[0]
+        says[actual][title] += 1
+        if title in regions.by_code[actual].path or actual in regions.by_code[title].path:
+            in_place[title] += 1
+        else:
+            apart[title, actual].append(seq)
+    for (title, actual), rows in apart.items():
+        # Where most rows of a place name the same other region, and others of that name lie in
+        # it, the place was merged into it: the boundaries are old, not the rows wrong.
+        renamed = (
+            len(rows) >= _MERGED_ROWS
+            and len(rows) * 2 >= says[actual].total()
+            and in_place[title] * 5 >= sum(c[title] for c in says.values())
         )
-        for (seq, actual), distance in zip(rows, metres.tolist(), strict=True):
+        at = np.array(rows)
+        metres = regions.distances(
+            draft.located.lon[at], draft.located.lat[at], regions.by_code[title].polygon
+        )
+        for seq, distance in zip(rows, metres.tolist(), strict=True):
+            near = "near_border" if distance <= NEAR_BORDER_M else "region_contradicted"
             draft.refuse(
                 seq,
-                "near_border" if distance <= NEAR_BORDER_M else "region_contradicted",
+                "region_renamed" if renamed else near,
                 "township",
-                named=regions.by_code[code].name,
+                named=regions.by_code[title].name,
                 actual=regions.by_code[actual].name,
                 distance=spoken(distance),
             )

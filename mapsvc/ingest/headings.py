@@ -24,6 +24,8 @@ COMMON: dict[str, tuple[str, ...]] = {
         "坐标", "经纬度", "经纬度坐标", "坐标位置", "位置坐标", "地理坐标", "中心点坐标", "点位坐标",
         "坐标点", "定位", "location", "coordinates", "coordinate", "lnglat", "lonlat",
     ),
+    "province": ("省", "省份", "所在省", "pname", "province"),
+    "city": ("市", "地市", "市州", "州", "城市", "所在市", "cityname", "city"),
     "county": (
         "县", "区县", "县区", "区域", "所属区县", "所在区县", "所属城区", "区县名称", "县名称",
         "县市区", "adname", "county", "district",

@@ -166,7 +166,7 @@ def _set_apart(part: Part, ledger: Ledger) -> None:
     if name is not None and name.position > 2:
         leads.append(part.sheet.columns[name.position])
     first = part.heading.first
-    name_heading = part.sheet.columns[name.position][first - 1].strip() if name and first else ""
+    name_heading = name.heading if name else ""
     found: dict[int, str] = {}
     for column in leads:
         for index, text in enumerate(column[first:]):
@@ -176,7 +176,7 @@ def _set_apart(part: Part, ledger: Ledger) -> None:
                 code = _kind(text)
                 if code:
                     found.setdefault(index, code)
-            if text == name_heading:
+            if text[0] == name_heading[:1] and " ".join(text.split()) == name_heading:
                 found.setdefault(index, "repeated_heading")
     _find_blank(part, found)
     if part.height and _is_numbering(part.row(0)):
@@ -224,5 +224,6 @@ def _confirmed(part: Part, index: int, code: str) -> bool:
         headings = [plain(c.heading) for c in part.heading.columns]
         same = sum(bool(h) and plain(c) == h for c, h in zip(cells, headings, strict=True))
         return same >= 2 and same * 2 >= sum(bool(c.strip()) for c in cells)
-    placed = [t for t in ("lon", "lat", "x", "y", "point", "code") if t in part.columns]
-    return not any(cells[part.columns[t].position].strip() for t in placed)
+    # The word itself may stand in the column of codes.
+    at = {part.columns[t].position for t in ("lon", "lat", "x", "y", "point", "code") if t in part.columns}
+    return not any(cells[p].strip() and _kind(cells[p]) is None for p in at)

@@ -113,6 +113,8 @@ ERRORS: dict[str, str] = {
 WARNINGS: dict[str, str] = {
     "axes_swapped": "经度和纬度写反了，已对调后入库。请核对位置。",
     "near_border": "表中写的是“{named}”，点在“{actual}”一侧，离界约 {distance}，按点的位置入库。请核对。",
+    "region_renamed": "表中写的是“{named}”，点在“{actual}”。这一带多数行都这样写，像是区划已合并，"
+    "按点的位置入库。请核对行政区边界是否过时。",
     "same_name_other_code": "已有同名的“{name}”，编号是“{other}”，与这一行不同，按新的一条入库。若是同一个，请改成原编号。",
     "column_unused": "这一列没有对应的字段，内容只保留在原文件里。",
     "heading_ignored": "“{used}”已作为{title}，这一列没有使用。",

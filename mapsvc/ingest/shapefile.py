@@ -85,10 +85,12 @@ def _layer(name: str, base: Path, limits: Limits) -> Iterator[Message]:
     prj = base.with_suffix(".prj")
     crs = epsg_of(prj.read_bytes()[:8192].decode("latin-1")) if prj.exists() else None
     yield SheetStart(name=name.rpartition("/")[2], visible=True, crs=crs, shapes=True)
+    encoding = _encoding(base)
+    names = _rename_fields(base.with_suffix(".dbf"), encoding)
     try:
-        meta, _, shapes, fields = pyogrio.raw.read(
+        _, _, shapes, fields = pyogrio.raw.read(
             base.with_suffix(".shp"),
-            encoding=_encoding(base),
+            encoding=encoding,
             force_2d=True,
             max_features=limits.rows + 1,
         )
@@ -99,7 +101,7 @@ def _layer(name: str, base: Path, limits: Limits) -> Iterator[Message]:
     columns = [_values(np.asarray(column)) for column in fields]
     rows = zip(*columns, strict=True) if columns else iter([()] * len(shapes))
     wkb = (bytes(s) if s is not None else b"" for s in [None, *shapes])
-    yield from blocks(enumerate([tuple(map(str, meta["fields"])), *rows]), limits, wkb)
+    yield from blocks(enumerate([tuple(names[: len(fields)]), *rows]), limits, wkb)
 
 
 def _values(column: Any) -> list[Any]:
@@ -129,6 +131,22 @@ def _encoding(base: Path) -> str:
             continue
         return encoding
     raise Refused("encoding_unknown")
+
+
+def _rename_fields(dbf: Path, encoding: str) -> list[str]:
+    """Field names as written, while the file gets F0, F1, …
+
+    Ten bytes end in the middle of a Chinese character, on which GDAL would refuse the whole file.
+    """
+    content = bytearray(dbf.read_bytes())
+    names: list[str] = []
+    for at in range(32, int.from_bytes(content[8:10], "little") - 32, 32):
+        if content[at] == 0x0D:
+            break
+        names.append(content[at : at + 11].split(b"\x00")[0].decode(encoding, "ignore"))
+        content[at : at + 11] = f"F{len(names) - 1}".encode().ljust(11, b"\x00")
+    dbf.write_bytes(content)
+    return names
 
 
 def epsg_of(wkt: str) -> str | None:

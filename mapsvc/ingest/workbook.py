@@ -12,9 +12,12 @@ from mapsvc.ingest.wire import Limits, Message, Refused, SheetStart
 
 NO_VALUE = "#FORMULA!"
 """Stands in a cell whose formula was never computed: refused later, by its row."""
+_CELL = rb'<c r="([A-Z]+)(\d+)"'
 _UNCOMPUTED = re.compile(
-    rb'<c r="([A-Z]+)(\d+)"[^>]*>\s*<f[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>'
+    _CELL + rb"[^>]*>\s*<f[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>"
 )
+_ERROR = re.compile(_CELL + rb'[^>]*\bt="e"[^>]*>(?:(?!</c>).)*?<v>([^<]*)</v>', re.DOTALL)
+_SUSPICIOUS = (b"</f><", b"<f>", b"<f ", b't="e"')
 _PIECE = 1 << 20
 
 Cell = tuple[int, int]
@@ -30,7 +33,7 @@ def workbook(path: Path, limits: Limits, *, zipped: bool) -> Iterator[Message]:
                 if meta.typ == calamine.SheetTypeEnum.WorkSheet:
                     sheet = book.get_sheet_by_index(position)
                     visible = meta.visible == calamine.SheetVisibleEnum.Visible
-                    holes = uncomputed.get(position, set())
+                    holes = uncomputed.get(position, {})
                     yield from _sheet(sheet, visible, holes, limits)
     except calamine.PasswordError:
         raise Refused("password") from None
@@ -39,7 +42,7 @@ def workbook(path: Path, limits: Limits, *, zipped: bool) -> Iterator[Message]:
 
 
 def _sheet(
-    sheet: calamine.CalamineSheet, visible: bool, holes: set[Cell], limits: Limits
+    sheet: calamine.CalamineSheet, visible: bool, holes: dict[Cell, str], limits: Limits
 ) -> Iterator[Message]:
     start = sheet.start
     if start is None:
@@ -60,7 +63,7 @@ def _sheet(
 def _patched(
     rows: Iterator[tuple[int, Sequence[object]]],
     merged: list[tuple[Cell, Cell]],
-    holes: set[Cell],
+    holes: dict[Cell, str],
     left: int,
 ) -> Iterator[tuple[int, Sequence[object]]]:
     """Rows with merged values carried down (zero-based ranges) and uncomputed formulas marked."""
@@ -69,9 +72,9 @@ def _patched(
     by_row: dict[int, list[int]] = {}
     for top, column in starts:
         by_row.setdefault(top, []).append(column)
-    hole_rows: dict[int, list[int]] = {}
-    for row_number, column in holes:
-        hole_rows.setdefault(row_number, []).append(column)
+    hole_rows: dict[int, list[tuple[int, str]]] = {}
+    for (row_number, column), text in holes.items():
+        hole_rows.setdefault(row_number, []).append((column, text))
     for number, row in rows:
         cells = list(row)
         for column in list(carried):
@@ -83,29 +86,30 @@ def _patched(
         for column in by_row.get(number - 1, ()):
             if 0 <= column - left < len(cells):
                 carried[column] = (starts[number - 1, column], cells[column - left])
-        for column in hole_rows.get(number, ()):
+        for column, text in hole_rows.get(number, ()):
             if 0 <= column - 1 - left < len(cells) and cells[column - 1 - left] in ("", None):
-                cells[column - 1 - left] = NO_VALUE
+                cells[column - 1 - left] = text
         yield number, cells
 
 
-def _inflate_all(path: Path, limits: Limits) -> dict[int, set[Cell]]:
-    """Unpack every entry once, counting; return cells of formulas without a value, by sheet."""
+def _inflate_all(path: Path, limits: Limits) -> dict[int, dict[Cell, str]]:
+    """Unpack every entry once, counting; return the cells that calamine leaves blank, by sheet."""
     left = limits.memory
-    found: dict[int, set[Cell]] = {}
+    found: dict[int, dict[Cell, str]] = {}
     try:
         with zipfile.ZipFile(path) as archive:
             order = _sheet_order(archive)
             for entry in archive.infolist():
                 if entry.flag_bits & 1:
                     raise Refused("password")
-                suspicious = False
+                suspicious, tail = False, b""
                 with archive.open(entry) as stream:
                     while piece := stream.read(_PIECE):
                         left -= len(piece)
                         if left < 0:
                             raise Refused("too_big_inside")
-                        suspicious = suspicious or b"</f><" in piece or b"<f/>" in piece
+                        suspicious = suspicious or any(mark in tail + piece for mark in _SUSPICIOUS)
+                        tail = piece[-8:]
                 if suspicious and entry.filename in order:
                     holes = _holes(archive.read(entry))
                     if holes:
@@ -131,8 +135,12 @@ def _sheet_order(archive: zipfile.ZipFile) -> dict[str, int]:
     return {targets[i]: position for position, i in enumerate(ids) if i in targets}
 
 
-def _holes(xml: bytes) -> set[Cell]:
-    return {(int(m[2]), _column(m[1])) for m in _UNCOMPUTED.finditer(xml)}
+def _holes(xml: bytes) -> dict[Cell, str]:
+    """Cells that calamine leaves blank: formulas without a value, and errors like #REF!."""
+    found = {(int(m[2]), _column(m[1])): NO_VALUE for m in _UNCOMPUTED.finditer(xml)}
+    for m in _ERROR.finditer(xml):
+        found[int(m[2]), _column(m[1])] = m[3].decode("utf-8", "replace")
+    return found
 
 
 def _column(letters: bytes) -> int:
