@@ -22,7 +22,7 @@ from scipy.sparse.csgraph import connected_components
 from mapsvc_demo import DEMO_DAY, County, Region, build, build_province, write_roads
 from mapsvc_demo.plane import Plane
 from mapsvc_demo.terrain import raise_land
-from mapsvc_demo.territory import _rounded
+from mapsvc_demo.territory import _inside, _rounded
 from mapsvc_demo.water import stems
 
 LAYERS = {"risk_points": 107, "depots": 372, "forces": 351, "command_posts": 351}
@@ -382,6 +382,18 @@ def test_a_village_on_a_spur_of_the_border_keeps_its_land() -> None:
     kept = _rounded(labels, plane, np.random.default_rng(1), seat)
     assert kept.flat[seat].tolist() == [0, 1]
     assert ndimage.label(kept >= 0)[1] == 1
+
+
+def test_villages_are_chosen_over_shared_borders() -> None:
+    """The nearest centres alone may hold one that touches none of the others."""
+    plane = Plane(111.2, 27.9, 60 * 250, 60 * 250, 250)
+    owner = np.zeros((60, 60), dtype=np.int64)  # 0 is the rim
+    owner[28:32, 28:32], owner[28:32, 32:36] = 1, 2
+    owner[34:37, 28:31] = 3  # nearer than 4, but apart
+    owner[28:32, 36:56] = 4
+    seeds = np.array([0, 30 * 60 + 30, 30 * 60 + 34, 35 * 60 + 29, 30 * 60 + 46])
+    chosen = _inside(plane, np.random.default_rng(1), seeds, owner.ravel(), 3)
+    assert chosen.tolist() == [1, 2, 4]
 
 
 def test_another_seed_gives_another_sound_county() -> None:

@@ -1,6 +1,8 @@
 """Who governs what: villages round their valleys, joined to townships and the county."""
 
+from collections import defaultdict
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy.random import Generator
@@ -66,7 +68,10 @@ def _seeds(terrain: Terrain, rng: Generator, water: Mask, villages: int) -> Ints
         window = burden[r0 : r + reach + 1, c0 : c + reach + 1]
         i, j = divmod(int(window.argmin()), window.shape[1])
         out.append((r0 + i) * cols + c0 + j)
-    return np.unique(np.array(out, dtype=np.int64))
+    seeds = np.unique(np.array(out, dtype=np.int64))
+    # Two centres in one hollow would leave one of them hardly any land.
+    close = cKDTree(plane.centres(seeds)).query_pairs(800.0, output_type="ndarray")
+    return np.delete(seeds, close[:, 1])
 
 
 def _allotted(terrain: Terrain, rng: Generator, seeds: Ints) -> Ints:
@@ -96,10 +101,29 @@ def _inside(plane: Plane, rng: Generator, seeds: Ints, owner: Ints, villages: in
     grid = owner.reshape(plane.shape)
     rim = np.unique(np.concatenate([grid[0], grid[-1], grid[:, 0], grid[:, -1]]))
     radius[rim] = np.inf
-    chosen = np.argsort(radius * (1 + swell), kind="stable")[:villages]
-    if not np.isfinite(radius[chosen]).all():
+    measure = radius * (1 + swell)
+    a, b, shared = adjacency(grid)
+    wide = shared > 2
+    near: dict[int, list[int]] = defaultdict(list)
+    for u, v in zip(a[wide].tolist(), b[wide].tolist(), strict=True):
+        near[u].append(v)
+        near[v].append(u)
+    # Grown from the middle over shared borders, so that no village stands apart.
+    first = int(measure.argmin())
+    chosen: list[int] = []
+    reached, waiting = {first}, [(0.0, first)]
+    while waiting and len(chosen) < villages:
+        far, seed = heappop(waiting)
+        if not np.isfinite(far):
+            break
+        chosen.append(seed)
+        for other in near[seed]:
+            if other not in reached:
+                reached.add(other)
+                heappush(waiting, (float(measure[other]), other))
+    if len(chosen) < villages:
         raise ValueError("too few village centres for the county")
-    return np.sort(chosen)
+    return np.sort(np.array(chosen, dtype=np.int64))
 
 
 def _unruled(labels: Ints, plane: Plane, rng: Generator, seat: Ints) -> Ints:
