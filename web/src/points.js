@@ -121,28 +121,38 @@ function merge(items, tolerance, gap) {
   return list;
 }
 
-const STEPS = [];
-for (const reach of [0.55, 0.9])
-  for (let i = 0; i < 8; i++) {
-    const angle = (i * Math.PI) / 4;
-    STEPS.push([reach * Math.cos(angle), reach * Math.sin(angle)]);
-  }
+function around(reaches) {
+  const steps = [];
+  for (const reach of reaches)
+    for (let i = 0; i < 8; i++) {
+      const angle = (i * Math.PI) / 4;
+      steps.push([reach * Math.cos(angle), reach * Math.sin(angle)]);
+    }
+  return steps;
+}
 
-/** Quiet bubbles step aside for graded ones, or join a neighbour where there is no room. */
+const NEAR = around([0.55, 0.9]);
+const FAR = around([1.3, 1.8, 2.5, 3.3, 4.2]);
+
+/** A free place for a bubble, `steps` of its width away. */
+function spotFor({ x, y, r }, grid, steps) {
+  const step = steps.find(([dx, dy]) => !grid.touching(x + dx * r * 2, y + dy * r * 2, r, 1));
+  return step && [x + step[0] * r * 2, y + step[1] * r * 2];
+}
+
+/** Quiet bubbles step aside for what stands, or join a neighbour, or go further off. */
 function settle(quiet, grid) {
   const placed = [];
   for (const item of quiet.sort((a, b) => b.count - a.count || a.x - b.x)) {
     if (item.count > 1 && grid.touching(item.x, item.y, item.r, 1)) {
-      const spot = STEPS.map(([dx, dy]) => [item.x + dx * item.r * 2, item.y + dy * item.r * 2]).find(
-        ([x, y]) => !grid.touching(x, y, item.r, 1),
-      );
-      if (!spot) {
-        const host = nearest(placed, item);
-        if (host) {
-          join(host, item);
-          continue;
-        }
-      } else [item.x, item.y] = spot;
+      let spot = spotFor(item, grid, NEAR);
+      const host = spot ? null : nearest(placed, item);
+      if (host) {
+        join(host, item);
+        continue;
+      }
+      spot = spot || spotFor(item, grid, FAR);
+      if (spot) [item.x, item.y] = spot;
     }
     grid.add(item);
     placed.push(item);
