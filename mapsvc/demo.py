@@ -3,15 +3,18 @@
 import json
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from mapsvc import access, county, features, ground, regions
 from mapsvc.catalog import Catalog
 from mapsvc.database import Db
-from mapsvc_demo import County, build
+from mapsvc_demo import DEMO_DAY, County, build
 
 Say = Callable[[str], None]
 Known = list[tuple[str, str, str]]
+CHINA = ZoneInfo("Asia/Shanghai")
 _KEPT = "demo-accounts.json"
 
 
@@ -22,6 +25,8 @@ async def load(db: Db, catalog: Catalog, say: Say) -> None:
         return
     say("正在生成演示县（地形、水系、乡镇、道路、点位）……")
     made = build()
+    # The county was made for one day: moved to today, so that it is as fresh as it was then.
+    since = datetime.now(CHINA).date() - DEMO_DAY
     async with db.transaction():
         say(f"正在载入{made.name}：{len(made.regions)} 个行政区……")
         await county.write(db, county.DEMO, True)
@@ -41,7 +46,7 @@ async def load(db: Db, catalog: Catalog, say: Say) -> None:
                 db,
                 layer,
                 (
-                    features.Draft(r.code, r.name, r.lon, r.lat, r.attrs, r.verified_on)
+                    features.Draft(r.code, r.name, r.lon, r.lat, r.attrs, r.verified_on + since)
                     for r in rows
                 ),
                 actor="demo",

@@ -80,6 +80,8 @@ def _html(html: str, nonce: str, serves: Serves) -> Response:
         headers={
             "Content-Security-Policy": csp(nonce, serves.settings),
             "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
         },
     )
 
