@@ -34,7 +34,7 @@ def csv_of(rows: list[list[Any]], head: list[str] = HEAD, encoding: str = "utf-8
 def xlsx_of(rows: list[list[Any]], head: list[str] = HEAD) -> bytes:
     book = openpyxl.Workbook()
     for row in [head, *rows]:
-        book.active.append(row)
+        book.worksheets[0].append(row)
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
@@ -120,7 +120,9 @@ async def test_the_same_file_twice_changes_nothing(county: Db, catalog: Catalog)
     again = await put(county, catalog, xlsx_of(GOOD))
     assert again["counts"]["unchanged"] == 2
     assert await on_map(county) == before
-    assert await (await county.execute("select version from layer order by id")).fetchall() == version
+    assert (
+        await (await county.execute("select version from layer order by id")).fetchall() == version
+    )
     kept = await (await county.execute("select count(*) from feature_history")).fetchone()
     assert kept == (0,)
 
@@ -156,9 +158,7 @@ async def test_changes_moves_and_missing_are_told_apart(county: Db, catalog: Cat
     assert "旧点" in [row[3] for row in await on_map(county)]
 
 
-async def test_a_column_that_is_not_in_the_file_is_left_alone(
-    county: Db, catalog: Catalog
-) -> None:
+async def test_a_column_that_is_not_in_the_file_is_left_alone(county: Db, catalog: Catalog) -> None:
     await put(county, catalog, csv_of(GOOD))
     short = csv_of([["001", "青山滑坡", 110.05, 30.05]], ["编号", "名称", "经度", "纬度"])
     assert (await put(county, catalog, short))["counts"]["unchanged"] == 1
@@ -171,9 +171,7 @@ async def test_missing_features_are_deleted_only_when_asked(county: Db, catalog:
     await put(county, catalog, csv_of(GOOD))
     before = await on_map(county)
     staged = await send(county, catalog, csv_of(GOOD[:1]))
-    done = await uploads.apply(
-        county, catalog, staged["id"], delete_missing=True, actor="tester"
-    )
+    done = await uploads.apply(county, catalog, staged["id"], delete_missing=True, actor="tester")
     assert done["counts"]["deleted"] == 1
     assert [row[3] for row in await on_map(county)] == ["青山滑坡"]
     await uploads.rollback(county, staged["id"], "tester")
@@ -207,7 +205,9 @@ async def test_rollback_restores_the_layer_exactly(county: Db, catalog: Catalog)
     second = await put(
         county,
         catalog,
-        csv_of([["001", "青山大滑坡", "橙", 110.055, 30.05, "9"], ["005", "新", "低", 110.1, 30.1, ""]]),
+        csv_of(
+            [["001", "青山大滑坡", "橙", 110.055, 30.05, "9"], ["005", "新", "低", 110.1, 30.1, ""]]
+        ),
     )
     assert await on_map(county) != before
     done = await uploads.rollback(county, second["id"], "boss")
@@ -299,7 +299,7 @@ async def test_a_township_touches_its_own_ground_and_features_only(
     assert staged["counts"]["rejected"] == 3
     assert staged["counts"]["missing"] == 0
     told = json.dumps(staged["problems"], ensure_ascii=False)
-    assert "outside_region" in told and "other_region_named" in told
+    assert {"outside_region", "other_region_named"} <= {c for _, c in codes(staged)}
     assert EAST not in told
     assert (await send(county, catalog, csv_of(GOOD), region_code=WEST))["counts"]["missing"] == 0
 
@@ -319,7 +319,7 @@ async def test_a_point_outside_says_how_far(county: Db, catalog: Catalog) -> Non
     staged = await send(county, catalog, csv_of([*GOOD, ["9", "外县", "低", 110.42, 30.1, ""]]))
     (found,) = [p for p in staged["problems"] if p["severity"] == "error"]
     assert (found["row"], found["code"], found["column"]) == (4, "outside_county", "经度")
-    assert "1.9 公里" in found["message"] and "东河乡" in found["message"]
+    assert "1.9 公里（东河乡）" in found["message"]
 
 
 async def test_a_row_that_names_another_township_is_refused(county: Db, catalog: Catalog) -> None:
@@ -335,7 +335,11 @@ async def test_a_row_that_names_another_township_is_refused(county: Db, catalog:
 
 
 async def test_duplicates_are_both_named(county: Db, catalog: Catalog) -> None:
-    rows = [*GOOD, ["001", "另一个", "低", 110.07, 30.07, ""], ["", "无号", "低", 110.08, 30.08, ""]]
+    rows = [
+        *GOOD,
+        ["001", "另一个", "低", 110.07, 30.07, ""],
+        ["", "无号", "低", 110.08, 30.08, ""],
+    ]
     staged = await send(county, catalog, csv_of([*rows, ["", "无号", "低", 110.09, 30.09, ""]]))
     assert codes(staged) == [
         (2, "duplicate_key"),
@@ -395,7 +399,9 @@ async def test_items_over_several_rows_are_one_depot(county: Db, catalog: Catalo
         {"item": "棉被", "quantity": 100, "unit": "床"},
     ]
     assert depot[7]["manager_phone"] == "13800138000"
-    assert (await put(county, catalog, xlsx_of(rows, head), layer="depots"))["counts"]["unchanged"] == 2
+    assert (await put(county, catalog, xlsx_of(rows, head), layer="depots"))["counts"][
+        "unchanged"
+    ] == 2
 
 
 async def test_auto_finds_the_system_from_known_points(county: Db, catalog: Catalog) -> None:
@@ -463,9 +469,7 @@ async def test_a_wildly_wrong_declaration_is_refused(county: Db, catalog: Catalo
 
 
 async def test_swapped_axes_are_put_right_and_marked(county: Db, catalog: Catalog) -> None:
-    staged = await put(
-        county, catalog, csv_of([GOOD[0], ["002", "反了", "低", 30.06, 110.06, ""]])
-    )
+    staged = await put(county, catalog, csv_of([GOOD[0], ["002", "反了", "低", 30.06, 110.06, ""]]))
     assert codes(staged, "warning") == [(3, "axes_swapped")]
     swapped = (await on_map(county))[1]
     assert swapped[6] == "POINT(110.06 30.06)"

@@ -82,9 +82,7 @@ async def test_nearest_hospitals_equal_a_brute_force(db: Db, catalog: Catalog) -
         starts = [lon] * len(rows), [lat] * len(rows)
         _, _, metres = geod.inv(*starts, [r[1] for r in rows], [r[2] for r in rows])
         expected = sorted(zip(metres, (r[0] for r in rows), strict=True))[:10]
-        answer = json.loads(
-            await proximity.nearest(db, (catalog.layer("forces"),), lon, lat, k=10)
-        )
+        answer = json.loads(await proximity.nearest(db, (catalog.layer("forces"),), lon, lat, k=10))
         found = [(r["distance_m"], r["id"]) for r in answer["results"]]
         assert [f[0] for f in found] == pytest.approx([e[0] for e in expected], abs=0.06)
         assert {f[1] for f in found[:9]} <= {e[1] for e in expected}

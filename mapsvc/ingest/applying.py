@@ -171,7 +171,8 @@ async def _refuse_outdated(
             if entry.get("updated_at"):
                 entry["updated_at"] = entry["updated_at"].isoformat()
         raise Conflict(
-            f"预览之后，图上的数据又有变动（{len(changed)} 处，见列表）。请重新上传这个文件，再看一次预览。",
+            f"预览之后，图上的数据又有变动（{len(changed)} 处，见列表）。"
+            "请重新上传这个文件，再看一次预览。",
             code="outdated_preview",
             changed=changed,
         )
@@ -235,7 +236,8 @@ async def _undo(db: Db, layer_id: str, head: dict[str, Any], actor: str) -> None
         "limit": LISTED,
     }
     await db.execute(
-        "select id from feature where layer = %(layer)s and id in (select feature_id from upload_row"
+        "select id from feature where layer = %(layer)s and id in ("
+        " select feature_id from upload_row"
         " where upload_id = %(upload)s and action in ('new', 'changed')) order by id for update",
         values,
     )
@@ -279,8 +281,8 @@ delete from feature f using upload_row u where u.upload_id = %(upload)s and u.le
 """
 
 _PUT_BACK = f"""
-update feature f set ({_CONTENT}) = (h.code, h.name, h.region_code, h.township_code, h.geom, h.attrs,
-        h.grade, h.search, h.verified_at, h.provenance),
+update feature f set ({_CONTENT}) = (h.code, h.name, h.region_code, h.township_code,
+        h.geom, h.attrs, h.grade, h.search, h.verified_at, h.provenance),
     upload_id = h.upload_id, version = f.version + 1, updated_by = %(actor)s,
     updated_at = {_NEXT_MOMENT}
 from upload_row u join feature_history h

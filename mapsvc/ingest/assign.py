@@ -124,7 +124,7 @@ class RegionIndex:
         return result
 
     def named(self, county: str, township: str, village: str, code: str) -> str | None:
-        """Code of the region that a row names, by code or by names; None where it is not one of ours."""
+        """Code of the region that a row names, by code or by names; None where it is not ours."""
         code = code.strip()
         for length in (len(code), 12, 9, 6):
             if code and code[:length] in self.by_code:

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from itertools import zip_longest
+from math import isfinite
 
 from mapsvc.ingest.wire import Limits, Refused, Rows
 
@@ -25,26 +26,20 @@ _EXACT = 1e15
 
 def text_of(value: object) -> str:
     """One canonical text: integers without `.0`, dates in ISO form, truth as TRUE and FALSE."""
-    if isinstance(value, str):
-        return value
     if value is None:
         return ""
     if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
+        return str(value).upper()
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, datetime):
         whole_day = value.time() == time()
         return value.date().isoformat() if whole_day else value.isoformat(" ", "seconds")
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return str(value)
-    return str(value)
+    return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
 def _number(value: float) -> str:
-    if value != value or value in (float("inf"), float("-inf")):
+    if not isfinite(value):
         return ""
     if value.is_integer():
         return str(int(value)) if abs(value) < _EXACT else f"{value:.15E}"
@@ -101,10 +96,7 @@ def _texts(column: Sequence[object]) -> list[str]:
 def _block(
     numbers: list[int], held: list[Sequence[object]], shapes: Iterator[bytes] | None, limits: Limits
 ) -> Rows:
-    columns = [
-        clean(_texts(column))
-        for column in zip_longest(*held, fillvalue="")
-    ]
+    columns = [clean(_texts(column)) for column in zip_longest(*held, fillvalue="")]
     while columns and not any(columns[-1]):
         columns.pop()
     if len(columns) > limits.columns:

@@ -121,7 +121,7 @@ def _typed(
 
 
 def _is_unit(text: str) -> bool:
-    """Brackets hold remarks too: 必填, 2025年, 见说明. Only what other numbers are counted in is one."""
+    """Brackets hold remarks too (必填, 见说明): a unit is what numbers are counted in."""
     return any(
         factor(text, base) is not None for base in ("元", "m2", "米", "m3", "人", "户", "kg")
     )

@@ -92,24 +92,22 @@ from (
 where not coded or n = 1 or n_near = 1
 """
 
+_ACROSS = (
+    "f.name = i.name and f.township_code <> i.township_code"
+    " and (i.code is null or f.code is null)"
+    " and ST_DWithin(f.geom::geography, i.geom::geography, {near})"
+)
 _MATCH = (
     (_BY_CODE, "true"),
     (_BY_BOTH, "f.code = i.code and f.name = i.name"),
     (_BY_NAME, "f.name = i.name and {home} and (i.code is null or f.code is null)"),
-    (
-        _BY_BOTH,
-        "f.name = i.name and f.township_code <> i.township_code"
-        " and (i.code is null or f.code is null)"
-        " and ST_DWithin(f.geom::geography, i.geom::geography, {near})",
-    ),
+    (_BY_BOTH, _ACROSS),
 )
 
 
 async def match(db: Db, layer: Layer, scope: str | None) -> None:
     """Fill `upload_match`: seq → feature_id; null where several features may be meant."""
-    await db.execute(
-        "analyze upload_incoming (seq, action, lead_seq, code, name, township_code)"
-    )
+    await db.execute("analyze upload_incoming (seq, action, lead_seq, code, name, township_code)")
     await db.execute(
         "create temp table upload_match (seq int, feature_id bigint, many int) on commit drop"
     )
@@ -127,7 +125,8 @@ select i.seq, case when f.id is null then 'new'
     coalesce(f.id, nextval('feature_id_seq')) feature_id, f.version base_version,
     v.new_code, case when d.far or f.id is null then i.geom else f.geom end geom, v.new_attrs,
     case when i.attrs ? {grade} or f.id is null then i.grade else f.grade end grade,
-    case when i.code is null and f.code is not null and not d.named then f.search else i.search end search,
+    case when i.code is null and f.code is not null and not d.named then f.search
+        else i.search end search,
     v.new_verified, case when d.far then v.moved end moved_m
 from upload_incoming i
 left join upload_match m on m.seq = i.seq
@@ -137,7 +136,8 @@ cross join lateral (select coalesce(i.code, f.code) new_code,
     coalesce(i.verified_at, f.verified_at) new_verified,
     case when f.geom is not null and not ST_OrderingEquals(f.geom, i.geom)
         then greatest(ST_Distance(f.geom::geography, i.geom::geography),
-            case when GeometryType(i.geom) <> 'POINT' then 2 * {spot} else 0 end) else 0 end moved) v
+            case when GeometryType(i.geom) <> 'POINT' then 2 * {spot} else 0 end)
+        else 0 end moved) v
 cross join lateral (select v.moved > {spot} far, f.name <> i.name named,
     f.code is distinct from v.new_code coded,
     (f.region_code, f.township_code) is distinct from (i.region_code, i.township_code) placed,
@@ -147,8 +147,9 @@ where i.action = '' and i.lead_seq is null
 """
 
 _STORE = """
-insert into upload_row (upload_id, seq, sheet, row, action, lead_seq, feature_id, base_version, code,
-    name, region_code, township_code, geom, attrs, grade, search, verified_at, moved_m, provenance, raw)
+insert into upload_row (upload_id, seq, sheet, row, action, lead_seq, feature_id, base_version,
+    code, name, region_code, township_code, geom, attrs, grade, search, verified_at, moved_m,
+    provenance, raw)
 select %(upload)s, i.seq, i.sheet, i.row,
     case when i.action <> '' then i.action else d.action end, i.lead_seq,
     case when i.action = '' then d.feature_id end, case when i.action = '' then d.base_version end,

@@ -158,7 +158,7 @@ def _report_outside(draft: Draft, regions: RegionIndex, rows: Any) -> None:
 def _hold_to_scope(
     draft: Draft, regions: RegionIndex, named: Sequence[str | None], scope: str, rows: Any
 ) -> None:
-    """A township's upload: only its own ground, only its own name. Says nothing of the neighbours."""
+    """A township's upload: its own ground and its own name; nothing is said of neighbours."""
     title = regions.by_code[scope].name if scope in regions.by_code else scope
     foreign = [
         seq
@@ -227,7 +227,7 @@ def _hold_to_name(draft: Draft, regions: RegionIndex, named: Sequence[str | None
 
 
 class _Groups:
-    """Rows that speak of the same feature: joined where items are spread over rows, else refused."""
+    """Rows that speak of the same feature: joined where each holds an item, else refused."""
 
     def __init__(self, draft: Draft) -> None:
         self._draft = draft

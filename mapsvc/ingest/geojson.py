@@ -78,7 +78,7 @@ def _wkb(geometry: _Geometry | None) -> bytes:
             return b""
         return struct.pack("<BIdd", 1, 1, x, y)
     # Lines and areas are rare here: only they pay for importing shapely.
-    import shapely
+    import shapely  # noqa: PLC0415
 
     shape = shapely.from_geojson(msgspec.json.encode(geometry), on_invalid="ignore")
     return bytes(shapely.to_wkb(shapely.force_2d(shape))) if shape is not None else b""

@@ -16,13 +16,19 @@ SEARCHED_ROWS = 30
 DEEPEST = 3
 
 COMMON: dict[str, tuple[str, ...]] = {
-    "lon": ("经度", "东经", "经度坐标", "经度e", "longitude", "lng", "lon", "long", "x经度", "gps经度"),
-    "lat": ("纬度", "维度", "北纬", "纬度坐标", "纬度n", "latitude", "lat", "y纬度", "gps纬度", "gps维度"),
+    "lon": (
+        "经度", "东经", "经度坐标", "经度e", "longitude", "lng", "lon", "long", "x经度",
+        "gps经度",
+    ),
+    "lat": (
+        "纬度", "维度", "北纬", "纬度坐标", "纬度n", "latitude", "lat", "y纬度", "gps纬度",
+        "gps维度",
+    ),
     "x": ("x", "x坐标", "坐标x", "横坐标", "东坐标", "东向坐标", "point_x", "coord_x"),
     "y": ("y", "y坐标", "坐标y", "纵坐标", "北坐标", "北向坐标", "point_y", "coord_y"),
     "point": (
-        "坐标", "经纬度", "经纬度坐标", "坐标位置", "位置坐标", "地理坐标", "中心点坐标", "点位坐标",
-        "坐标点", "定位", "location", "coordinates", "coordinate", "lnglat", "lonlat",
+        "坐标", "经纬度", "经纬度坐标", "坐标位置", "位置坐标", "地理坐标", "中心点坐标",
+        "点位坐标", "坐标点", "定位", "location", "coordinates", "coordinate", "lnglat", "lonlat",
     ),
     "province": ("省", "省份", "所在省", "pname", "province"),
     "city": ("市", "地市", "市州", "州", "城市", "所在市", "cityname", "city"),
@@ -44,7 +50,8 @@ COMMON: dict[str, tuple[str, ...]] = {
         "乡镇代码", "村代码", "region_code", "adcode", "admincode", "areacode",
     ),
     "verified_at": (
-        "核实日期", "核查日期", "核实时间", "核查时间", "最近核实日期", "排查日期", "排查时间", "verified_at",
+        "核实日期", "核查日期", "核实时间", "核查时间", "最近核实日期", "排查日期",
+        "排查时间", "verified_at",
     ),
     "seq": ("序号", "序", "行号", "no", "no.", "id", "fid", "objectid", "#"),
 }  # fmt: skip

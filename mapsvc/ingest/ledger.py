@@ -147,9 +147,7 @@ def _report_columns(part: Part, layer: Layer, ledger: Ledger) -> None:
             used = part.columns[column.target]
             same = plain(used.heading) == plain(column.heading)
             if same and cells != part.sheet.columns[used.position][first:]:
-                ledger.problems.append(
-                    problem("heading_twice", heading=column.heading, **where)
-                )
+                ledger.problems.append(problem("heading_twice", heading=column.heading, **where))
             elif not same:
                 title = titles.get(column.target, used.heading)
                 ledger.problems.append(
@@ -161,29 +159,31 @@ def _set_apart(part: Part, ledger: Ledger) -> None:
     """Note the rows that are blank, totals, footers, headings again, or the template's example."""
     if part.sheet.has_shapes:
         return
-    leads = [c for c in part.sheet.columns[:3]]
-    name = part.columns.get("name")
-    if name is not None and name.position > 2:
-        leads.append(part.sheet.columns[name.position])
-    first = part.heading.first
-    name_heading = name.heading if name else ""
-    found: dict[int, str] = {}
-    for column in leads:
-        for index, text in enumerate(column[first:]):
-            if not text:
-                continue
-            if text[0] in _FIRST_LETTERS or text[0].isspace():
-                code = _kind(text)
-                if code:
-                    found.setdefault(index, code)
-            if text[0] == name_heading[:1] and " ".join(text.split()) == name_heading:
-                found.setdefault(index, "repeated_heading")
+    found = _suspects(part)
     _find_blank(part, found)
     if part.height and _is_numbering(part.row(0)):
         found[0] = "unit_row"
     for index, code in found.items():
         if _confirmed(part, index, code):
             ledger.skipped[part.offset + index] = code
+
+
+def _suspects(part: Part) -> dict[int, str]:
+    """Rows whose first columns or name say that they are no data."""
+    name = part.columns.get("name")
+    leads = {0, 1, 2} | ({name.position} if name else set())
+    name_heading = name.heading if name else ""
+    found: dict[int, str] = {}
+    for position in sorted(leads & set(range(len(part.sheet.columns)))):
+        for index, text in enumerate(part.sheet.columns[position][part.heading.first :]):
+            first = text[:1]
+            if first in _FIRST_LETTERS or first.isspace():
+                code = _kind(text)
+                if code:
+                    found.setdefault(index, code)
+            if first and first == name_heading[:1] and " ".join(text.split()) == name_heading:
+                found.setdefault(index, "repeated_heading")
+    return found
 
 
 def _kind(text: str) -> str | None:
@@ -225,5 +225,9 @@ def _confirmed(part: Part, index: int, code: str) -> bool:
         same = sum(bool(h) and plain(c) == h for c, h in zip(cells, headings, strict=True))
         return same >= 2 and same * 2 >= sum(bool(c.strip()) for c in cells)
     # The word itself may stand in the column of codes.
-    at = {part.columns[t].position for t in ("lon", "lat", "x", "y", "point", "code") if t in part.columns}
+    at = {
+        part.columns[t].position
+        for t in ("lon", "lat", "x", "y", "point", "code")
+        if t in part.columns
+    }
     return not any(cells[p].strip() and _kind(cells[p]) is None for p in at)

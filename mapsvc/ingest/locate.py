@@ -242,7 +242,7 @@ def _place(
         found = _contradiction(declared, scores, len(regions) > 0, located)
         system = declared if not found else None
     else:
-        system = _choose(scores, _hinted(ledger, located), located)
+        system = _choose(scores, _hinted(ledger), located)
     located.evidence += [s.shown(system) for s in scores]
     if system is None:
         return
@@ -402,8 +402,8 @@ def _same(one: str, other: str) -> bool:
     return one == other or {one, other} == {"wgs84", "cgcs2000"}
 
 
-def _hinted(ledger: Ledger, located: Located) -> str | None:
-    """The one system that headings or the file itself name; None where they name none or several."""
+def _hinted(ledger: Ledger) -> str | None:
+    """The one system that the headings or the file name; None where it is none or several."""
     named: set[str] = set()
     for part in ledger.parts:
         for target in ("lon", "lat", "x", "y", "point"):
@@ -423,25 +423,24 @@ def _contradiction(
     declared: System, scores: list[Score], have_regions: bool, located: Located
 ) -> bool:
     mine = scores[0]
-    others = [s for s in scores[1:]]
     if not have_regions:
         located.problems.append(problem("crs_unproved", declared=declared.title))
-    better = next(iter(_ranked(others)), None)
+    better = next(iter(_ranked(scores[1:])), None)
     if better is None:
         return False
-    if mine.inside is not None and better.inside is not None:
-        if mine.inside < 0.2 and better.inside > 0.8:
-            located.problems.append(
-                problem(
-                    "crs_contradicted",
-                    declared=declared.title,
-                    better=better.system.title,
-                    share=f"{mine.inside:.0%}",
-                    better_share=f"{better.inside:.0%}",
-                    where="落在应在的范围内",
-                )
+    mine_inside, better_inside = mine.inside or 0.0, better.inside or 0.0
+    if mine_inside < 0.2 and better_inside > 0.8:
+        located.problems.append(
+            problem(
+                "crs_contradicted",
+                declared=declared.title,
+                better=better.system.title,
+                share=f"{mine_inside:.0%}",
+                better_share=f"{better_inside:.0%}",
+                where="落在应在的范围内",
             )
-            return True
+        )
+        return True
     if (
         better.matched >= 5
         and mine.shift_m is not None

@@ -4,6 +4,9 @@ The one source for the page, the API, the reports and the user guide. A text nam
 says what to write instead; sheet, row and column stand beside it.
 """
 
+# A sentence stays on its line, however wide its characters are.
+# ruff: noqa: E501
+
 from typing import Any, Literal
 
 from msgspec import Struct

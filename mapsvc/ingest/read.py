@@ -45,7 +45,7 @@ def main() -> None:
         _send(refused.failure)
     except (MemoryError, RecursionError):
         _send(Failure("too_big_inside", {}))
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever a parser throws, the file is to blame
         _send(Failure("damaged", {}))
     sys.stdout.buffer.flush()
 
@@ -77,13 +77,14 @@ def _archive(path: Path, limits: Limits) -> Iterator[Message]:
     if len(names) > limits.entries:
         raise Refused("too_many_entries", limit=limits.entries)
     lower = [name.lower() for name in names]
+    # Each reader is imported when its format is met: start-up is paid by every upload.
     if any(n.startswith("xl/workbook.") for n in lower) or "content.xml" in lower:
-        from mapsvc.ingest.workbook import workbook
+        from mapsvc.ingest.workbook import workbook  # noqa: PLC0415
 
         yield from workbook(path, limits, zipped=True)
         yield End(format="xlsx")
     elif any(n.endswith(".shp") for n in lower):
-        from mapsvc.ingest.shapefile import shapefiles
+        from mapsvc.ingest.shapefile import shapefiles  # noqa: PLC0415
 
         yield from shapefiles(path, limits)
         yield End(format="shapefile")
@@ -102,7 +103,7 @@ def _compound(path: Path, limits: Limits) -> Iterator[Message]:
     if not any(n.encode("utf-16-le") in content for n in ("Workbook", "Book", "WORKBOOK", "BOOK")):
         raise Refused("not_a_table")
     del content
-    from mapsvc.ingest.workbook import workbook
+    from mapsvc.ingest.workbook import workbook  # noqa: PLC0415
 
     yield from workbook(path, limits, zipped=False)
     yield End(format="xls")
@@ -112,14 +113,14 @@ def _text(path: Path, limits: Limits) -> Iterator[Message]:
     content = path.read_bytes()
     stripped = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:2000]
     if stripped.startswith((b"{", b"[")):
-        from mapsvc.ingest.geojson import geojson
+        from mapsvc.ingest.geojson import geojson  # noqa: PLC0415
 
         yield from geojson(content, limits)
         yield End(format="geojson", encoding="utf-8")
         return
     if stripped.startswith(b"<"):
         raise Refused(_markup(stripped.lower()))
-    from mapsvc.ingest.delimited import decoded, delimited
+    from mapsvc.ingest.delimited import decoded, delimited  # noqa: PLC0415
 
     text, encoding = decoded(content)
     del content

@@ -20,12 +20,13 @@ async def require(
         wanted = upload_id if isinstance(upload_id, UUID) else UUID(upload_id)
     except ValueError:
         raise NotFound("没有这次上传。", code="unknown_upload") from None
+    if lock:
+        await db.execute("select from upload where id = %s for update", [wanted])
     cursor = await db.execute(
         "select id, layer, region_code, filename, sha256, status, declared_crs, used_crs, evidence,"
         " reading, counts, layer_version, created_at, created_by, applied_at, applied_by,"
         " delete_missing from upload where id = %(id)s and (%(scope)s::text is null"
-        " or region_code = any(array(select code from region where path @> array[%(scope)s::text])))"
-        + (" for update" if lock else ""),
+        " or region_code = any(array(select code from region where path @> array[%(scope)s])))",
         {"id": wanted, "scope": scope},
     )
     row = await cursor.fetchone()
@@ -78,8 +79,8 @@ def _shown(head: dict[str, Any]) -> dict[str, Any]:
 async def listing(db: Db, scope: str | None, limit: int = 100) -> list[dict[str, Any]]:
     """The newest uploads of a scope, without their problems."""
     cursor = await db.execute(
-        "select id, layer, region_code, filename, status, declared_crs, used_crs, counts, created_at,"
-        " created_by, applied_at, applied_by from upload where %(scope)s::text is null"
+        "select id, layer, region_code, filename, status, declared_crs, used_crs, counts,"
+        " created_at, created_by, applied_at, applied_by from upload where %(scope)s::text is null"
         " or region_code = any(array(select code from region where path @> array[%(scope)s::text]))"
         " order by created_at desc, id limit %(limit)s",
         {"scope": scope, "limit": limit},
@@ -125,8 +126,9 @@ async def original(db: Db, upload_id: UUID | str, scope: str | None = None) -> t
 
 
 _PREVIEW = """
-select json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(json_build_object(
-    'type', 'Feature', 'id', u.feature_id, 'geometry', ST_AsGeoJSON(u.geom, 7)::json,
+select json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(
+    json_build_object('type', 'Feature', 'id', u.feature_id,
+    'geometry', ST_AsGeoJSON(u.geom, 7)::json,
     'properties', json_build_object('action', u.action, 'sheet', u.sheet, 'row', u.row,
         'code', u.code, 'name', u.name, 'moved_m', round(u.moved_m::numeric, 1),
         'from', case when u.moved_m is not null then ST_AsGeoJSON(f.geom, 7)::json end,
@@ -144,7 +146,7 @@ left join feature f on f.layer = %(layer)s and f.id = u.feature_id
 async def preview(
     db: Db, upload_id: UUID | str, scope: str | None = None, limit: int = 5000
 ) -> dict[str, Any]:
-    """GeoJSON of the difference: new and changed features, old → new values, where they moved from."""
+    """GeoJSON of the difference: new and changed features, [old, new] values, old places."""
     head = await require(db, upload_id, scope)
     cursor = await db.execute(_PREVIEW, {"id": head["id"], "layer": head["layer"], "limit": limit})
     row = await cursor.fetchone()

@@ -53,7 +53,7 @@ async def read_file(content: bytes, settings: Settings) -> Reading:
         memory=settings.upload_max_memory,
         seconds=settings.upload_max_seconds,
     )
-    with tempfile.TemporaryDirectory(prefix="mapsvc-read-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"mapsvc-read-{os.getpid()}-") as folder:
         path = Path(folder) / "upload"
         await asyncio.to_thread(path.write_bytes, content)
         return await _run(path, limits)
@@ -100,7 +100,6 @@ def _environment(folder: Path) -> dict[str, str]:
         "GDAL_NUM_THREADS": "1",
         "CPL_TMPDIR": str(folder),
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-        "SYSTEMROOT": os.environ.get("SYSTEMROOT", ""),
     }
 
 
@@ -136,9 +135,9 @@ def _append(sheet: Sheet, rows: Rows) -> None:
         sheet.columns.append([""] * len(sheet.numbers))
     for position, column in enumerate(sheet.columns):
         if position < len(rows.columns):
-            column += rows.columns[position]
+            column.extend(rows.columns[position])
         else:
-            column += [""] * len(rows.numbers)
+            column.extend([""] * len(rows.numbers))
     sheet.numbers += rows.numbers
     sheet.shapes += rows.shapes
 

@@ -79,8 +79,8 @@ def _unpack(
 
 
 def _layer(name: str, base: Path, limits: Limits) -> Iterator[Message]:
-    import numpy as np
-    import pyogrio.raw
+    import numpy as np  # noqa: PLC0415
+    import pyogrio.raw  # noqa: PLC0415
 
     prj = base.with_suffix(".prj")
     crs = epsg_of(prj.read_bytes()[:8192].decode("latin-1")) if prj.exists() else None
@@ -94,7 +94,7 @@ def _layer(name: str, base: Path, limits: Limits) -> Iterator[Message]:
             force_2d=True,
             max_features=limits.rows + 1,
         )
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever a parser throws, the file is to blame
         raise Refused("damaged") from None
     if len(shapes) > limits.rows:
         raise Refused("too_many_rows", limit=limits.rows)

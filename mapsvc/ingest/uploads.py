@@ -59,7 +59,8 @@ async def stage(
     """Read a file and keep what it would change; nothing on the map changes yet.
 
     Returns the upload as CONTRACT describes it. Raises Unreadable or TooLarge for a file that
-    cannot be read at all, BadInput for an unknown coordinate system, NotFound for a layer or region.
+    cannot be read at all, BadInput for an unknown coordinate system, NotFound for an unknown
+    layer or region.
     """
     layer = catalog.layer(layer_id)
     declared = _declared(declared_crs)

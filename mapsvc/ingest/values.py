@@ -83,7 +83,7 @@ def unwrapped(text: str) -> str:
 
 
 def factor(unit: str, wanted: str) -> float | None:
-    """What turns a number of `unit` into one of `wanted`; None where they do not measure the same."""
+    """What turns a number of `unit` into one of `wanted`; None where it cannot be."""
     unit, wanted = fold(unit).lower(), fold(wanted).lower()
     if unit == wanted:
         return 1.0

@@ -66,30 +66,23 @@ def _patched(
     holes: dict[Cell, str],
     left: int,
 ) -> Iterator[tuple[int, Sequence[object]]]:
-    """Rows with merged values carried down (zero-based ranges) and uncomputed formulas marked."""
-    starts = {(top, column): bottom for (top, column), (bottom, _) in merged}
-    carried: dict[int, tuple[int, object]] = {}
-    by_row: dict[int, list[int]] = {}
-    for top, column in starts:
-        by_row.setdefault(top, []).append(column)
-    hole_rows: dict[int, list[tuple[int, str]]] = {}
+    """Rows with merged values carried down (zero-based ranges) and the holes filled with words."""
+    bottoms: dict[int, dict[int, int]] = {}
+    for (top, column), (bottom, _) in merged:
+        bottoms.setdefault(top, {})[column - left] = bottom
+    words: dict[int, dict[int, str]] = {}
     for (row_number, column), text in holes.items():
-        hole_rows.setdefault(row_number, []).append((column, text))
+        words.setdefault(row_number, {})[column - 1 - left] = text
+    carried: dict[int, tuple[int, object]] = {}
     for number, row in rows:
-        cells = list(row)
-        for column in list(carried):
-            bottom, value = carried[column]
-            if number - 1 > bottom:
-                del carried[column]
-            elif 0 <= column - left < len(cells):
-                cells[column - left] = value
-        for column in by_row.get(number - 1, ()):
-            if 0 <= column - left < len(cells):
-                carried[column] = (starts[number - 1, column], cells[column - left])
-        for column, text in hole_rows.get(number, ()):
-            if 0 <= column - 1 - left < len(cells) and cells[column - 1 - left] in ("", None):
-                cells[column - 1 - left] = text
-        yield number, cells
+        cells = dict(enumerate(row))
+        carried = {c: (end, v) for c, (end, v) in carried.items() if number - 1 <= end}
+        cells |= {c: v for c, (_, v) in carried.items() if c in cells}
+        starting = bottoms.get(number - 1, {})
+        carried |= {c: (end, cells[c]) for c, end in starting.items() if c in cells}
+        empty = {c: text for c, text in words.get(number, {}).items() if cells.get(c) in ("", None)}
+        cells |= {c: text for c, text in empty.items() if c in cells}
+        yield number, list(cells.values())
 
 
 def _inflate_all(path: Path, limits: Limits) -> dict[int, dict[Cell, str]]:
