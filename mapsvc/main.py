@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from starlette.staticfiles import StaticFiles
 
 from mapsvc import __version__
@@ -17,6 +18,15 @@ from mapsvc.maps.assets import BUILD, Assets
 from mapsvc.maps.guides import read_guides
 from mapsvc.maps.pages import Pages
 from mapsvc.settings import Settings
+
+
+class Bundle(StaticFiles):
+    """Bundled files: their names change with their content, so they may be kept for good."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        answer = super().file_response(*args, **kwargs)
+        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return answer
 
 
 def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
@@ -50,7 +60,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
     problems.install(app)
     for room in (session, layers, proximity, uploads, tiles, health, pages):
         app.include_router(room.router)
-    app.mount("/static", StaticFiles(directory=BUILD), name="static")
+    app.mount("/static", Bundle(directory=BUILD), name="static")
     return app
 
 

@@ -86,8 +86,8 @@ async def db(conninfo: str) -> AsyncIterator[Db]:
 
 
 @pytest.fixture(scope="session")
-def demo_conninfo(make_database: Make, template: str, catalog: Catalog) -> str:
-    """The demo county and its accounts; tests that write take a copy by `demo_copy`."""
+def demo_source(make_database: Make, template: str, catalog: Catalog) -> str:
+    """The demo county and its accounts; nothing stays connected to it, so it can be copied."""
     conninfo = make_database(template)
 
     async def fill() -> None:
@@ -99,9 +99,16 @@ def demo_conninfo(make_database: Make, template: str, catalog: Catalog) -> str:
     return conninfo
 
 
+@pytest.fixture(scope="session")
+def demo_conninfo(make_database: Make, demo_source: str) -> str:
+    """The demo county for tests that only read."""
+    return make_database(demo_source)
+
+
 @pytest.fixture
-def demo_copy(make_database: Make, demo_conninfo: str) -> str:
-    return make_database(demo_conninfo)
+def demo_copy(make_database: Make, demo_source: str) -> str:
+    """The demo county for one test to change."""
+    return make_database(demo_source)
 
 
 @dataclass(frozen=True)

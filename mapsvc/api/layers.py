@@ -128,7 +128,7 @@ async def relief(db: Database, _: Who) -> Response:
     if png is None:
         raise NotFound("没有载入地形图。")
     return Response(
-        png, media_type="image/png", headers={"Cache-Control": "private, max-age=86400"}
+        png, media_type="image/png", headers={"Cache-Control": "private, max-age=600"}
     )
 
 

@@ -1,9 +1,10 @@
 """Uploads: stage, look, apply, take back."""
 
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
+from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel
 
 from mapsvc.api.service import Database, Serves, Who
@@ -11,6 +12,9 @@ from mapsvc.errors import Forbidden, TooLarge
 from mapsvc.ingest import uploads
 
 router = APIRouter(prefix="/api/uploads", tags=["数据上报"])
+
+
+Limit = Annotated[int, Query(ge=1, le=10_000)]
 
 
 class Choice(BaseModel):
@@ -61,23 +65,38 @@ async def one(upload_id: UUID, db: Database, who: Who) -> dict[str, Any]:
     return await uploads.get(db, upload_id, who.scope)
 
 
+@router.get("/{upload_id}/rows")
+async def rows(
+    upload_id: UUID, db: Database, who: Who, after: int = -1, limit: Limit = 1000
+) -> dict[str, Any]:
+    """文件的每一行和它的去向；after 为上一页最后的 seq。"""
+    return {"rows": await uploads.rows(db, upload_id, who.scope, after=after, limit=limit)}
+
+
+@router.get("/{upload_id}/problems")
+async def problems(
+    upload_id: UUID, db: Database, who: Who, after: int = -1, limit: Limit = 1000
+) -> dict[str, Any]:
+    """全部问题，按行的顺序；after 为上一页最后的 seq。"""
+    found = await uploads.problems(db, upload_id, who.scope, after=after, limit=limit)
+    return {"problems": found}
+
+
 @router.get("/{upload_id}/preview")
 async def preview(upload_id: UUID, db: Database, who: Who) -> dict[str, Any]:
     """与现有数据的差异（GeoJSON）。"""
-    await uploads.get(db, upload_id, who.scope)
-    return await uploads.preview(db, upload_id)
+    return await uploads.preview(db, upload_id, who.scope)
 
 
 @router.get("/{upload_id}/original")
 async def original(upload_id: UUID, db: Database, who: Who) -> Response:
     """上报的原文件。"""
-    await uploads.get(db, upload_id, who.scope)
-    _, content = await uploads.original(db, upload_id)
+    name, content = await uploads.original(db, upload_id, who.scope)
     return Response(
         content,
         media_type="application/octet-stream",
         headers={
-            "Content-Disposition": f'attachment; filename="{upload_id}"',
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
             "X-Content-Type-Options": "nosniff",
         },
     )
