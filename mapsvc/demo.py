@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from mapsvc import access, county, features, ground, regions
 from mapsvc.catalog import Catalog
 from mapsvc.database import Db
-from mapsvc_demo import DEMO_DAY, County, build
+from mapsvc_demo import County, build
 
 Say = Callable[[str], None]
 Known = list[tuple[str, str, str]]
@@ -24,9 +24,7 @@ async def load(db: Db, catalog: Catalog, say: Say) -> None:
     if row and row[0]:
         return
     say("正在生成演示县（地形、水系、乡镇、道路、点位）……")
-    made = build()
-    # The county was made for one day: moved to today, so that it is as fresh as it was then.
-    since = datetime.now(CHINA).date() - DEMO_DAY
+    made = build(today=datetime.now(CHINA).date())
     async with db.transaction():
         say(f"正在载入{made.name}：{len(made.regions)} 个行政区……")
         await county.write(db, county.DEMO, True)
@@ -46,7 +44,7 @@ async def load(db: Db, catalog: Catalog, say: Say) -> None:
                 db,
                 layer,
                 (
-                    features.Draft(r.code, r.name, r.lon, r.lat, r.attrs, r.verified_on + since)
+                    features.Draft(r.code, r.name, r.lon, r.lat, r.attrs, r.verified_on)
                     for r in rows
                 ),
                 actor="demo",
@@ -55,10 +53,7 @@ async def load(db: Db, catalog: Catalog, say: Say) -> None:
 
 
 async def _load_ground(db: Db, made: County) -> None:
-    things = [
-        ground.Thing(g.kind, g.class_, g.name, g.geometry, bridge=getattr(g, "bridge", False))
-        for g in made.ground
-    ]
+    things = [ground.Thing(g.kind, g.class_, g.name, g.geometry) for g in made.ground]
     await ground.replace(db, sorted({t.kind for t in things}), things)
     if made.relief is not None:
         r = made.relief
