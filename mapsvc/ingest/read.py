@@ -37,7 +37,7 @@ _FOREIGN = (
 def main() -> None:
     """Child's entry: limits first, then the file named on the command line."""
     limits = msgspec.json.decode(sys.argv[2], type=Limits)
-    _confine(limits)
+    confine(limits)
     try:
         for message in read(Path(sys.argv[1]), limits):
             _send(message)
@@ -135,7 +135,7 @@ def _markup(head: bytes) -> str:
     return "html_table" if b"<html" in head or b"<table" in head else "xml_file"
 
 
-def _confine(limits: Limits) -> None:
+def confine(limits: Limits) -> None:
     """No network where the kernel permits it, no core dump, an end to memory, time and disk."""
     libc = ctypes.CDLL(None, use_errno=True)
     new_net, new_user, die_with_parent, sigkill = 0x40000000, 0x10000000, 1, 9

@@ -48,21 +48,25 @@ async def read_file(content: bytes, settings: Settings) -> Reading:
     """The file's sheets; raises Unreadable or TooLarge with a code and what to do next."""
     if len(content) > settings.upload_max_bytes:
         raise refusal("too_many_bytes", limit=settings.upload_max_bytes // 2**20)
-    limits = Limits(
+    with tempfile.TemporaryDirectory(prefix=f"mapsvc-read-{os.getpid()}-") as folder:
+        path = Path(folder) / "upload"
+        await asyncio.to_thread(path.write_bytes, content)
+        return await _run(path, limits_of(settings))
+
+
+def limits_of(settings: Settings) -> Limits:
+    return Limits(
         rows=settings.upload_max_rows,
         memory=settings.upload_max_memory,
         seconds=settings.upload_max_seconds,
     )
-    with tempfile.TemporaryDirectory(prefix=f"mapsvc-read-{os.getpid()}-") as folder:
-        path = Path(folder) / "upload"
-        await asyncio.to_thread(path.write_bytes, content)
-        return await _run(path, limits)
 
 
-async def _run(path: Path, limits: Limits) -> Reading:
-    process = await asyncio.create_subprocess_exec(
+async def spawn(program: str, path: Path, limits: Limits) -> asyncio.subprocess.Process:
+    """A child that runs a module of ours on a file; it must confine itself before it opens it."""
+    return await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-E", "-s", "-B", "-m", "mapsvc.ingest.read"),
+        *("-E", "-s", "-B", "-m", program),
         str(path),
         msgspec.json.encode(limits).decode(),
         stdin=asyncio.subprocess.DEVNULL,
@@ -73,6 +77,10 @@ async def _run(path: Path, limits: Limits) -> Reading:
         start_new_session=True,
         limit=1 << 20,
     )
+
+
+async def _run(path: Path, limits: Limits) -> Reading:
+    process = await spawn("mapsvc.ingest.read", path, limits)
     try:
         async with asyncio.timeout(limits.seconds):
             reading = await _gather(process)
