@@ -94,6 +94,8 @@ def service(conninfo: str) -> Iterator[str]:
                     break
             except OSError:
                 time.sleep(0.1)
+        else:
+            raise RuntimeError("the service did not become ready")
         yield url
     finally:
         process.terminate()

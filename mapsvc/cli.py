@@ -22,7 +22,12 @@ from mapsvc.errors import MapsvcError, NotFound
 from mapsvc.ingest import uploads
 from mapsvc.settings import Settings
 
-app = typer.Typer(help="一网四图：县乡应急风险地图服务", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="一网四图：县乡应急风险地图服务",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 regions_app = typer.Typer(help="行政区", no_args_is_help=True)
 roads_app = typer.Typer(help="路网", no_args_is_help=True)
 user_app = typer.Typer(help="账号", no_args_is_help=True)

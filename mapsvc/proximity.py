@@ -27,7 +27,7 @@ _REACH = """
 {reach} as materialized (
     select least(max(ST_Distance(q.geom::geography, (select g::geography from point))),
         %(max_m)s::float8) + 1 m
-    from (select geom from {table} order by geom <-> (select g from point) limit %(k)s) q
+    from (select geom from {table} order by geom <-> (select g from point) limit {k}) q
 )"""
 
 # At the far side of the box meridians stand closest: the cosine is taken there.
@@ -40,7 +40,7 @@ from (
     where geom && (select ST_Expand(g,
         least(360, m / ({lon_m} * cos(radians(least(89.9, abs(ST_Y(g)) + m / {lat_m})))) * 1.01),
         m / {lat_m} * 1.01) from point, {reach})
-    order by d, id limit %(k)s
+    order by d, id limit {k}
 ) f left join region r on r.code = f.region_code
 where d <= coalesce(%(max_m)s::float8, 'infinity'))"""
 
@@ -56,13 +56,15 @@ from ({hits}) hit"""
 
 
 @lru_cache(maxsize=256)
-def _statement(layers: tuple[Layer, ...]) -> bytes:
+def _statement(layers: tuple[Layer, ...], k: int) -> bytes:
+    # k stands in the text: as a parameter its plan would be made anew on every call.
     ctes: list[sql.Composable] = [sql.SQL(_POINT)]
     hits: list[sql.Composable] = []
     for number, layer in enumerate(layers):
         names = {
             "table": sql.Identifier(layer.partition),
             "reach": sql.Identifier(f"reach_{number}"),
+            "k": sql.Literal(k),
         }
         ctes.append(sql.SQL(_REACH).format(**names))
         hits.append(
@@ -96,7 +98,7 @@ async def nearest(
     degrees clockwise from north. Equal distances are ordered by layer and id.
     """
     cursor = await db.execute(
-        _statement(layers), {"lon": lon, "lat": lat, "k": k, "max_m": max_m, "scope": scope}
+        _statement(layers, k), {"lon": lon, "lat": lat, "max_m": max_m, "scope": scope}
     )
     row = await cursor.fetchone()
     return str(row[0]).encode() if row else b""

@@ -156,9 +156,9 @@ async def test_one_statement_and_the_index_is_walked(
     crowds: tuple[str, dict[str, Crowd]], catalog: Catalog
 ) -> None:
     conninfo, _ = crowds
-    statement = proximity._statement((catalog.layer("depots"),))
+    statement = proximity._statement((catalog.layer("depots"),), 10)
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
-        wanted = {"lon": 111.2, "lat": 27.9, "k": 10, "max_m": None, "scope": None}
+        wanted = {"lon": 111.2, "lat": 27.9, "max_m": None, "scope": None}
         plan = await (await db.execute(b"explain " + statement, wanted)).fetchall()
     text = "\n".join(row[0] for row in plan)
     assert text.count("feature_depots_geom_idx") == 2
