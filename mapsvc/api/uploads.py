@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from mapsvc.api.service import Database, Serves, Who
 from mapsvc.errors import Forbidden, TooLarge
-from mapsvc.ingest import uploads
+from mapsvc.ingest import record, uploads
 
 router = APIRouter(prefix="/api/uploads", tags=["数据上报"])
 
@@ -65,21 +65,55 @@ async def one(upload_id: UUID, db: Database, who: Who) -> dict[str, Any]:
     return await uploads.get(db, upload_id, who.scope)
 
 
+@router.delete("/{upload_id}", status_code=204)
+async def discard(upload_id: UUID, db: Database, who: Who) -> None:
+    """放弃一次没有入库的上报；已入库的用撤销。"""
+    who.require_writer()
+    await record.discard(db, upload_id, who.scope, who.username)
+
+
 @router.get("/{upload_id}/rows")
 async def rows(
-    upload_id: UUID, db: Database, who: Who, after: int = -1, limit: Limit = 1000
+    upload_id: UUID,
+    db: Database,
+    who: Who,
+    after: int = -1,
+    limit: Limit = 1000,
+    action: record.Action | None = None,
 ) -> dict[str, Any]:
-    """文件的每一行和它的去向；after 为上一页最后的 seq。"""
-    return {"rows": await uploads.rows(db, upload_id, who.scope, after=after, limit=limit)}
+    """文件的每一行和它的去向；after 为上一页最后的 seq，action 只取一种去向。"""
+    found = await record.rows(db, upload_id, who.scope, after=after, limit=limit, action=action)
+    return {"rows": found}
 
 
 @router.get("/{upload_id}/problems")
 async def problems(
-    upload_id: UUID, db: Database, who: Who, after: int = -1, limit: Limit = 1000
+    upload_id: UUID,
+    db: Database,
+    who: Who,
+    after: int = -1,
+    limit: Limit = 1000,
+    code: Annotated[str | None, Query(max_length=60)] = None,
+    column: Annotated[str | None, Query(max_length=1000)] = None,
 ) -> dict[str, Any]:
-    """全部问题，按行的顺序；after 为上一页最后的 seq。"""
-    found = await uploads.problems(db, upload_id, who.scope, after=after, limit=limit)
+    """全部问题，按行的顺序；after 为上一页最后的 seq，code 和 column 只取一类。"""
+    found = await record.problems(
+        db, upload_id, who.scope, after=after, limit=limit, code=code, column=column
+    )
     return {"problems": found}
+
+
+@router.get("/{upload_id}/missing")
+async def missing(
+    upload_id: UUID,
+    db: Database,
+    who: Who,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Limit = 200,
+) -> dict[str, Any]:
+    """图上有、文件中没有的对象；只有勾选删除才会删除。"""
+    found = await record.missing(db, upload_id, who.scope, offset=offset, limit=limit)
+    return {"features": found}
 
 
 @router.get("/{upload_id}/preview")
