@@ -501,6 +501,15 @@ async def test_a_failed_apply_leaves_nothing_behind(county: Db, catalog: Catalog
     assert len(await on_map(county)) == 2
 
 
+async def test_texts_that_look_like_syntax_stay_texts(county: Db, catalog: Catalog) -> None:
+    odd = ["\\N", "a\\.b", "{{7*7}}", "'; drop table feature; --", "=cmd()", "\\t", '"引号"']
+    rows = [[f"c{i}", name, "低", 110.05 + i / 100, 30.05, ""] for i, name in enumerate(odd)]
+    staged = await put(county, catalog, xlsx_of(rows))
+    assert codes(staged) == [(6, "formula_no_value")]
+    assert [row[3] for row in await on_map(county)] == [n for n in odd if n != "=cmd()"]
+    assert (await put(county, catalog, xlsx_of(rows)))["counts"]["unchanged"] == len(odd) - 1
+
+
 async def test_the_original_is_kept(county: Db, catalog: Catalog) -> None:
     content = csv_of(GOOD, encoding="gb18030")
     staged = await send(county, catalog, content, filename="../台账\n.csv")

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from mapsvc.catalog import Layer
 from mapsvc.database import Db
-from mapsvc.ingest.draft import COLUMNS
+from mapsvc.ingest.copying import COLUMNS
 
 SAME_SPOT_M = 0.05
 """Below it a feature has not moved: the stored position is kept."""

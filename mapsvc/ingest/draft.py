@@ -5,14 +5,12 @@ speak of the same feature.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import msgspec
 import numpy as np
-import shapely
 
 from mapsvc.catalog import Layer
 from mapsvc.ingest.assign import RegionIndex, spoken
@@ -20,7 +18,6 @@ from mapsvc.ingest.check import Checked
 from mapsvc.ingest.ledger import Ledger
 from mapsvc.ingest.locate import Located, metres_between
 from mapsvc.ingest.messages import Problem, problem
-from mapsvc.search_text import search_text
 
 NEAR_BORDER_M = 500
 SAME_PLACE_M = 50
@@ -366,122 +363,3 @@ class _Groups:
                 draft.located.raw[lead] = draft.located.raw[source]
                 draft.located.form[lead] = draft.located.form[source]
                 draft.located.used[lead] = draft.located.used[source]
-
-
-COLUMNS = (
-    "seq", "sheet", "row", "action", "lead_seq", "code", "name", "region_code", "township_code",
-    "geom", "attrs", "grade", "search", "verified_at", "provenance", "raw",
-)  # fmt: skip
-_BLOCK = 5000
-
-
-def copy_blocks(draft: Draft) -> Iterator[bytes]:
-    """The rows as COPY's text format, in the order of `COLUMNS`."""
-    checked, ledger = draft.checked, draft.ledger
-    grades = draft.layer.grades
-    graded = checked.fields.get(draft.layer.grade or "", [None] * ledger.height)
-    sheets: list[str] = []
-    numbers: list[int] = []
-    for part in ledger.parts:
-        sheets += [part.sheet.name] * part.height
-        numbers += part.numbers
-    columns: tuple[list[str], ...] = (
-        [str(seq) for seq in range(ledger.height)],
-        _escaped(sheets),
-        [str(number) for number in numbers],
-        draft.action,
-        [_NULL if lead is None else str(lead) for lead in draft.lead],
-        _escaped(checked.codes),
-        _escaped(checked.names),
-        _escaped(draft.region),
-        _escaped(draft.township),
-        _geometries(draft),
-        _escaped(_attributes(draft)),
-        [str(grades[value]) if value else _NULL for value in graded],
-        _escaped(_searches(draft)),
-        _escaped(checked.verified),
-        _escaped(_provenance(draft)),
-        _escaped(ledger.raw()),
-    )
-    rows = zip(*columns, strict=True)
-    while block := "\n".join(map("\t".join, islice(rows, _BLOCK))):
-        yield (block + "\n").encode()
-
-
-_NULL = "\\N"
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
-
-def _escaped(texts: Sequence[str | None]) -> list[str]:
-    """As COPY wants them: None is null, and what would end a cell or a row is escaped."""
-    together = "".join([text for text in texts if text is not None])
-    if any(mark in together for mark in "\\\t\n\r"):
-        texts = [None if text is None else text.translate(_ESCAPES) for text in texts]
-    return [_NULL if text is None else text for text in texts]
-
-
-def _carries(draft: Draft) -> Iterator[int]:
-    """Rows that stand for a feature: accepted, and the first of their group."""
-    return (
-        seq
-        for seq, (action, lead) in enumerate(zip(draft.action, draft.lead, strict=True))
-        if not action and lead is None
-    )
-
-
-def _geometries(draft: Draft) -> list[str]:
-    found = [_NULL] * draft.ledger.height
-    rows = np.fromiter(_carries(draft), np.int64)
-    places = shapely.points(draft.located.lon[rows], draft.located.lat[rows])
-    shapes = np.asarray(places, dtype=object)
-    for position, seq in enumerate(rows.tolist()):
-        if seq in draft.located.shapes:
-            shapes[position] = draft.located.shapes[seq]
-    texts = np.asarray(
-        shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True), dtype=object
-    )
-    for seq, text in zip(rows.tolist(), texts.tolist(), strict=True):
-        found[seq] = text
-    return found
-
-
-def _attributes(draft: Draft) -> list[str | None]:
-    """JSON of the declared fields that the row's sheet has a column for; null clears a value."""
-    found: list[str | None] = [None] * draft.ledger.height
-    encode = msgspec.json.Encoder().encode
-    carries = set(_carries(draft))
-    for start, end, keys in draft.checked.keys:
-        columns = [draft.checked.fields[key][start:end] for key in keys]
-        rows: Iterator[tuple[Any, ...]] = (
-            zip(*columns, strict=True) if columns else iter([()] * (end - start))
-        )
-        for seq, row in enumerate(rows, start):
-            if seq in carries:
-                found[seq] = encode(dict(zip(keys, row, strict=True))).decode()
-    return found
-
-
-def _searches(draft: Draft) -> list[str | None]:
-    found: list[str | None] = [None] * draft.ledger.height
-    for seq in _carries(draft):
-        found[seq] = search_text(draft.checked.names[seq] or "", draft.checked.codes[seq])
-    return found
-
-
-def _provenance(draft: Draft) -> list[str]:
-    """Where a position came from: `{raw_x, raw_y, form, declared, used, swapped}` as JSON."""
-    encode = msgspec.json.Encoder().encode
-    at = draft.located
-    swapped = at.swapped.tolist()
-    ends: dict[tuple[Any, ...], bytes] = {}
-    found = ["{}"] * draft.ledger.height
-    for seq in _carries(draft):
-        key = (at.form[seq], at.used[seq], swapped[seq])
-        end = ends.get(key)
-        if end is None:
-            form, used, turned = key
-            told = {"form": form, "declared": at.declared, "used": used, "swapped": turned}
-            end = ends[key] = b"," + encode(told)[1:]
-        x, y = at.raw[seq]
-        found[seq] = (b'{"raw_x":' + encode(x) + b',"raw_y":' + encode(y) + end).decode()
-    return found

@@ -1,10 +1,9 @@
 """All sheets that hold data as one list of rows, with the rows set apart that are no data."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-
-import msgspec
 
 from mapsvc.catalog import Layer
 from mapsvc.ingest.headings import Column, Dictionary, Heading, find_heading, plain
@@ -47,6 +46,17 @@ class Part:
         """All cells of a data row."""
         return [column[self.heading.first + index] for column in self.sheet.columns]
 
+    @property
+    def has_unused(self) -> bool:
+        """Is there a column that became no field?"""
+        return any(c.heading and (c.target is None or c.loses_to) for c in self.heading.columns)
+
+    def raw(self, start: int, stop: int) -> Iterator[tuple[str, ...]]:
+        """All cells of some data rows as they were."""
+        at = slice(self.heading.first + start, self.heading.first + stop)
+        columns = [column[at] for column in self.sheet.columns]
+        return zip(*columns, strict=True) if columns else iter([()] * (stop - start))
+
 
 @dataclass(slots=True)
 class Ledger:
@@ -87,16 +97,6 @@ class Ledger:
             "column": column.heading if column else None,
             "seq": seq,
         }
-
-    def raw(self) -> list[str]:
-        """Each row's cells as they were, as a JSON list."""
-        encode = msgspec.json.Encoder().encode
-        texts: list[str] = []
-        for part in self.parts:
-            first = part.heading.first
-            rows = zip(*(c[first:] for c in part.sheet.columns), strict=True)
-            texts += [encode(row).decode() for row in rows] or ["[]"] * part.height
-        return texts
 
 
 def gather(reading: Reading, layer: Layer) -> Ledger:

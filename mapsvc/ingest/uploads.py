@@ -21,7 +21,8 @@ from mapsvc.ingest import compare
 from mapsvc.ingest.applying import apply, rollback
 from mapsvc.ingest.assign import RegionIndex
 from mapsvc.ingest.check import Checked, check
-from mapsvc.ingest.draft import Draft, copy_blocks, make_draft, named_regions
+from mapsvc.ingest.copying import copy_blocks
+from mapsvc.ingest.draft import Draft, make_draft, named_regions
 from mapsvc.ingest.ledger import Ledger, gather
 from mapsvc.ingest.locate import AUTO, Known, locate
 from mapsvc.ingest.messages import Problem
@@ -71,13 +72,12 @@ async def stage(
     ledger, checked = await run_sync(_understand, reading, layer)
     known = await _known(db, layer, checked, region_code)
     draft = await run_sync(_settle, layer, ledger, checked, regions, declared, region_code, known)
-    blocks = await run_sync(lambda: list(copy_blocks(draft)))
     upload_id = uuid4()
     head = _Head(upload_id, layer.id, region_code, _safe_name(filename), actor)
     async with db.transaction():
         await db.execute(_PATIENCE)
         await _insert_head(db, head, draft, reading, content)
-        await _compare(db, layer, draft, blocks, region_code, upload_id)
+        await _compare(db, layer, draft, region_code, upload_id)
     return await get(db, upload_id, None)
 
 
@@ -214,12 +214,11 @@ def _read_as(reading: Reading, draft: Draft) -> dict[str, Any]:
     }
 
 
-async def _compare(
-    db: Db, layer: Layer, draft: Draft, blocks: list[bytes], scope: str | None, upload_id: UUID
-) -> None:
+async def _compare(db: Db, layer: Layer, draft: Draft, scope: str | None, upload_id: UUID) -> None:
     await compare.open_incoming(db)
     async with db.cursor() as cursor, cursor.copy(compare.copy_into_incoming()) as copy:
-        for block in blocks:
+        blocks = copy_blocks(draft)
+        while block := await run_sync(next, blocks, b""):
             await copy.write(block)
     await compare.match(db, layer, scope)
     ambiguous, same = await compare.unclear(db)

@@ -73,13 +73,16 @@ def damaged(text: str) -> Wrong | None:
     return Wrong("formula_error") if text in _ERRORS else None
 
 
+_PROTECTED = re.compile(r"""="([^"]*)"|'([\d.+-]+)""").fullmatch
+
+
 def unwrapped(text: str) -> str:
-    """Stripped, and without the `="…"` that protects a code from Excel."""
+    """Stripped, and without the `="…"` or the apostrophe that protect digits from Excel."""
     text = text.strip()
     if text[:1] not in ("=", "'"):
         return text
-    match = re.fullmatch(r'="([^"]*)"', text)
-    return match[1].strip() if match else text.removeprefix("'")
+    match = _PROTECTED(text)
+    return (match[1] or match[2] or "").strip() if match else text
 
 
 def factor(unit: str, wanted: str) -> float | None:
