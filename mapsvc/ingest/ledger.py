@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mapsvc.catalog import Layer
+from mapsvc.ingest.added import clear_added, is_added
 from mapsvc.ingest.headings import Column, Dictionary, Heading, find_heading, plain
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.sandbox import Reading, Sheet, refusal
@@ -106,6 +107,10 @@ def gather(reading: Reading, layer: Layer) -> Ledger:
     many = len(reading.sheets) > 1
     offset = 0
     for sheet in reading.sheets:
+        if is_added(sheet):
+            ledger.left_out.append({"sheet": sheet.name, "code": "sheet_added"})
+            continue
+        clear_added(sheet)
         reason, heading = None, None
         if not sheet.visible:
             reason = "sheet_hidden"
