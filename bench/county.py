@@ -19,7 +19,7 @@ from mapsvc.cluster import running
 from mapsvc.database import upgrade
 from mapsvc.settings import PROJECT
 
-PORT = 8399
+PORT, PEER_PORT = 8399, 8398
 BOX = (111.0, 27.5, 111.6, 28.1)
 TOKEN = "bench"
 
@@ -80,23 +80,36 @@ def _fill(db: psycopg.Connection, count: int) -> None:
 
 
 @contextmanager
-def service(conninfo: str) -> Iterator[str]:
-    """`mapsvc serve` over the database; its address."""
+def service(conninfo: str) -> Iterator[None]:
+    """`mapsvc serve` over the database, on PORT."""
+    with _process(["mapsvc.cli", "serve", "--port", str(PORT)], conninfo, PORT):
+        yield
+
+
+@contextmanager
+def by_hand(conninfo: str) -> Iterator[None]:
+    """The hand-written endpoint over the same database, on PEER_PORT."""
+    uvicorn = ["uvicorn", "bench.by_hand:app", "--port", str(PEER_PORT), "--no-access-log"]
+    quiet = ["--log-level", "warning", "--timeout-keep-alive", "65"]
+    with _process([*uvicorn, *quiet], conninfo, PEER_PORT):
+        yield
+
+
+@contextmanager
+def _process(module: list[str], conninfo: str, port: int) -> Iterator[None]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "mapsvc.cli", "serve", "--port", str(PORT)],
-        env={**os.environ, "MAPSVC_DATABASE_URL": conninfo},
+        [sys.executable, "-m", *module], env={**os.environ, "MAPSVC_DATABASE_URL": conninfo}
     )
-    url = f"http://127.0.0.1:{PORT}"
     try:
         for _ in range(300):
             try:
-                with urllib.request.urlopen(f"{url}/readyz"):
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz"):
                     break
             except OSError:
                 time.sleep(0.1)
         else:
-            raise RuntimeError("the service did not become ready")
-        yield url
+            raise RuntimeError(f"{module[0]} did not become ready")
+        yield
     finally:
         process.terminate()
         process.wait(20)
