@@ -1,0 +1,298 @@
+"""The program that writes a report: their own workbook with marks, or one made from the rows read.
+
+Runs in a confined child process, since opening their workbook with openpyxl runs over hostile
+bytes. It reads `upload` and `plan` in its folder and leaves `report.xlsx` there; any failure is an
+exit code, and the parent then asks for the workbook made from rows.
+"""
+
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import openpyxl
+from msgspec import Struct
+from openpyxl.cell import MergedCell
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.utils import get_column_letter
+
+from mapsvc.ingest.added import OUTCOME, REMEDY, RESULT_SHEET, RESULT_TITLE
+from mapsvc.ingest.guard import put_text, quote, text_cell
+from mapsvc.ingest.read import confine
+from mapsvc.ingest.wire import Limits
+
+PLAN = "plan"
+REPORT = "report.xlsx"
+Kind = Literal["plain", "title", "head", "error", "warning"]
+
+_XML_SHARE = 16
+"""openpyxl holds a workbook in ten times the size of its XML."""
+_WIDEST = 60
+_SAMPLE = 200
+# Violet and grey: red, orange, yellow and blue are the colours of risk.
+_ERROR = PatternFill("solid", fgColor="E4DFEC")
+_WARNING = PatternFill("solid", fgColor="EDEDED")
+_THICK, _THIN = (
+    Border(left=side, right=side, top=side, bottom=side)
+    for side in (Side("medium", color="60497A"), Side("thin", color="7F7F7F"))
+)
+_WRAP = Alignment(vertical="top", wrap_text=True)
+
+
+class Note(Struct):
+    """What stands beside a row; `row` is the row of the workbook."""
+
+    row: int
+    outcome: str
+    remedy: str
+    refused: bool
+
+
+class Mark(Struct):
+    """A cell to mark, rows and columns from 1; an error or only something to look at."""
+
+    row: int
+    column: int
+    error: bool
+
+
+class Page(Struct):
+    """One sheet; `at` is the column of the outcome, 0 where nothing is added."""
+
+    name: str
+    visible: bool
+    heading_row: int
+    at: int
+    reused: bool
+    notes: list[Note]
+    marks: list[Mark]
+    left: int
+    numbers: list[int]
+    columns: list[list[str]]
+    """Their cells, for a workbook made from rows; `left` is the first column, from 1."""
+
+
+class Line(Struct):
+    """A row of the sheet that sums up."""
+
+    kind: Kind
+    cells: list[str]
+
+
+class Plan(Struct):
+    """A whole report; `own` keeps their workbook."""
+
+    own: bool
+    lines: list[Line]
+    pages: list[Page]
+
+
+def main() -> None:
+    """Child's entry: the uploaded file and the limits are on the command line."""
+    path, limits = Path(sys.argv[1]), msgspec.json.decode(sys.argv[2], type=Limits)
+    confine(limits)
+    plan = msgspec.msgpack.decode(path.with_name(PLAN).read_bytes(), type=Plan)
+    book = marked(path, plan, limits) if plan.own else rebuilt(plan)
+    book.save(path.with_name(REPORT))
+
+
+def marked(path: Path, plan: Plan, limits: Limits) -> Any:
+    """Their workbook: formulas replaced by their last values, links to other files dropped."""
+    with zipfile.ZipFile(path) as archive:
+        if sum(e.file_size for e in archive.infolist()) > limits.memory // _XML_SHARE:
+            raise MemoryError
+    with path.open("rb") as file:
+        book = openpyxl.load_workbook(file, data_only=True, keep_links=False)
+    for sheet in book.worksheets:
+        if sheet["A1"].value == RESULT_TITLE:
+            book.remove(sheet)
+    for sheet in book.worksheets:
+        sheet.sheet_view.tabSelected = False
+        for _, cell in _cells(sheet):
+            quote(cell)
+    _drop_links(book)
+    for page in plan.pages:
+        if page.at:
+            _mark(book[page.name], page)
+    first = book.create_sheet(RESULT_SHEET, 0)
+    for number, line in enumerate(plan.lines, 1):
+        for column, text in enumerate(line.cells, 1):
+            cell = first.cell(number, column)
+            put_text(cell, text)
+            _dress(cell, line.kind, column)
+    _widths(first, [22, 14, 22, 80])
+    book.active = 0
+    return book
+
+
+def _drop_links(book: Any) -> None:
+    """What still points into other workbooks would make the file unreadable without them."""
+    for names in (book.defined_names, *(s.defined_names for s in book.worksheets)):
+        for name in [n for n, defined in names.items() if "[" in str(defined.value)]:
+            del names[name]
+    for sheet in book.worksheets:
+        rules = sheet.data_validations
+        rules.dataValidation = [
+            rule for rule in rules.dataValidation if "[" not in f"{rule.formula1}{rule.formula2}"
+        ]
+
+
+def _mark(sheet: Any, page: Page) -> None:
+    at = page.at if page.reused else _beside(sheet, page)
+    if page.reused:
+        _clear(sheet, page)
+    covered = _covered(sheet)
+    for mark in page.marks:
+        row, column = covered.get((mark.row, mark.column), (mark.row, mark.column))
+        _paint(sheet.cell(row, column), error=mark.error)
+        for dimension in sheet.column_dimensions.values():
+            if dimension.hidden and dimension.min <= column <= dimension.max:
+                dimension.hidden = False
+    for offset, heading in enumerate((OUTCOME, REMEDY)):
+        cell = sheet.cell(page.heading_row, at + offset)
+        put_text(cell, heading)
+        _dress(cell, "head", 1)
+    for note in page.notes:
+        if note.refused and note.row in sheet.row_dimensions:
+            sheet.row_dimensions[note.row].hidden = False
+        for offset, text in enumerate((note.outcome, note.remedy)):
+            cell = sheet.cell(note.row, at + offset)
+            if text and not isinstance(cell, MergedCell):
+                put_text(cell, text)
+                _beside_row(cell, note, offset)
+    _widths(sheet, [10, _WIDEST], at)
+
+
+def _clear(sheet: Any, page: Page) -> None:
+    """Take away what an earlier report wrote and marked: the marks of today are put on afresh."""
+    ours = {_ERROR.fgColor.rgb, _WARNING.fgColor.rgb}
+    for (row, column), cell in _cells(sheet):
+        if row < page.heading_row or isinstance(cell, MergedCell):
+            continue
+        if column in (page.at, page.at + 1):
+            cell.value = None
+        if cell.fill.fgColor.rgb in ours:
+            cell.fill, cell.border = PatternFill(), Border()
+
+
+def _cells(sheet: Any) -> list[tuple[tuple[int, int], Any]]:
+    """The cells that are there; going over rows would create every blank one up to the last."""
+    return list(sheet._cells.items())  # noqa: SLF001
+
+
+def _paint(cell: Any, *, error: bool) -> None:
+    cell.fill, cell.border = (_ERROR, _THICK) if error else (_WARNING, _THIN)
+
+
+def _beside(sheet: Any, page: Page) -> int:
+    """The first column right of the data that no merged cells reach into."""
+    at = page.at
+    for merged in sorted(sheet.merged_cells.ranges, key=lambda m: m.min_col):
+        if merged.max_row >= page.heading_row and merged.min_col <= at + 1 and merged.max_col >= at:
+            at = merged.max_col + 1
+    return at
+
+
+def _covered(sheet: Any) -> dict[tuple[int, int], tuple[int, int]]:
+    """Cells inside merged ones → the cell that shows."""
+    return {
+        cell: (merged.min_row, merged.min_col)
+        for merged in sheet.merged_cells.ranges
+        for cell in merged.cells
+    }
+
+
+def _beside_row(cell: Any, note: Note, offset: int) -> None:
+    cell.alignment = _WRAP
+    if note.refused:
+        cell.fill = _ERROR
+        if offset == 0:
+            cell.font = Font(bold=True)
+
+
+def _dress(cell: Any, kind: Kind, column: int) -> None:
+    cell.alignment = _WRAP if kind != "title" else Alignment(vertical="center")
+    if kind == "title":
+        cell.font = Font(bold=True, size=14)
+    elif kind == "head":
+        cell.font = Font(bold=True)
+        cell.fill = PatternFill("solid", fgColor="F2F2F2")
+    elif kind != "plain" and column == 1:
+        _paint(cell, error=kind == "error")
+
+
+def _widths(sheet: Any, widths: list[int], first: int = 1) -> None:
+    for offset, width in enumerate(widths):
+        sheet.column_dimensions[get_column_letter(first + offset)].width = width
+
+
+def rebuilt(plan: Plan) -> Any:
+    """A workbook of the rows that were read, every cell as text, at the row it was read from."""
+    book = openpyxl.Workbook(write_only=True)
+    first = book.create_sheet(RESULT_SHEET)
+    _widths(first, [22, 14, 22, 80])
+    for line in plan.lines:
+        cells = [text_cell(first, text) for text in line.cells]
+        for column, cell in enumerate(cells, 1):
+            _dress(cell, line.kind, column)
+        first.append(cells)
+    for page in plan.pages:
+        _write(book.create_sheet(page.name), page)
+    return book
+
+
+def _write(sheet: Any, page: Page) -> None:
+    sheet.sheet_state = "visible" if page.visible else "hidden"
+    _widths(sheet, [_width(column) for column in page.columns], page.left)
+    if page.at:
+        _widths(sheet, [10, _WIDEST], page.at)
+        sheet.freeze_panes = f"A{page.heading_row + 1}"
+    notes = {note.row: note for note in page.notes}
+    marks: dict[int, dict[int, bool]] = {}
+    for mark in page.marks:
+        in_row = marks.setdefault(mark.row, {})
+        in_row[mark.column] = mark.error or in_row.get(mark.column, False)
+    written = 0
+    for index, number in enumerate(page.numbers):
+        for _ in range(written + 1, number):
+            sheet.append([])
+        written = number
+        cells: list[Any] = [None] * max(page.left - 1 + len(page.columns), page.at + 1)
+        for position, column in enumerate(page.columns, page.left):
+            if column[index]:
+                cells[position - 1] = text_cell(sheet, column[index])
+        for at, error in marks.get(number, {}).items():
+            cell = cells[at - 1] = cells[at - 1] or text_cell(sheet, "")
+            _paint(cell, error=error)
+        _annotate(sheet, page, cells, number, notes.get(number))
+        sheet.append(cells)
+
+
+def _annotate(sheet: Any, page: Page, cells: list[Any], number: int, note: Note | None) -> None:
+    if not page.at:
+        return
+    if number == page.heading_row:
+        for cell in cells:
+            if cell is not None:
+                cell.font = Font(bold=True)
+        texts = (OUTCOME, REMEDY)
+    else:
+        texts = (note.outcome, note.remedy) if note else ("", "")
+    for offset, text in enumerate(texts):
+        if text:
+            cell = cells[page.at - 1 + offset] = text_cell(sheet, text)
+            if note:
+                _beside_row(cell, note, offset)
+            else:
+                _dress(cell, "head", 1)
+
+
+def _width(column: list[str]) -> int:
+    """Characters, Chinese ones counted twice."""
+    sample = (sum(1 + (c > "\u2e7f") for c in text) for text in column[:_SAMPLE])
+    return min(_WIDEST, max([8, *sample]) + 2)
+
+
+if __name__ == "__main__":
+    main()
