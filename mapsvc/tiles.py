@@ -4,6 +4,7 @@ A tile owns its west and south edge and not its east and north one, so every poi
 one tile and the counts of a zoom add up.
 """
 
+import math
 from datetime import datetime
 from functools import lru_cache
 
@@ -19,45 +20,46 @@ SINGLE_FROM = 14
 """From this zoom on every point stands for itself."""
 _CELLS = 8  # a side of a tile: cells of 32 px
 
-_TILE = """
-with tile as materialized (
-    select e, ST_XMin(g) w, ST_YMin(g) s, ST_XMax(g) east, ST_YMax(g) n, g
-    from (select ST_TileEnvelope(%(z)s, %(x)s, %(y)s) e,
-        ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4326) g) t
-), inside as (
-    select f.id, f.name, f.grade, f.geom, ST_X(f.geom) x, ST_Y(f.geom) y from {rows} f, tile
-    where f.geom && tile.g and ST_X(f.geom) >= w and ST_X(f.geom) < east
-        and ST_Y(f.geom) >= s and ST_Y(f.geom) < n
+_INSIDE = """
+with inside as (
+    select * from (
+        select id, name, grade, ST_X(geom) lon, ST_Y(geom) lat from {rows} f
+        where geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)
+        offset 0 -- each point's place is taken out once
+    ) f where lon >= %(west)s and lon < %(east)s and lat >= %(south)s and lat < %(north)s
 )"""
 
-_SINGLE = """
-, mark as (
-    select id, name, grade, ST_AsMVTGeom(ST_Transform(geom, 3857), e, 4096, 0, false) geom
-    from inside, tile
-)"""
+_MARK = """
+    ST_AsMVTGeom(ST_Transform(ST_Point(lon, lat, 4326), 3857),
+        ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4096, 0, false) geom"""
+
+_SINGLE = ", mark as (select id, name, grade, {mark} from inside)"
 
 # A cell with one point is that point; the others lie where their points lie on average.
 _CELL = """
-, mark as (
-    select case when n_in = 1 then id end id, case when n_in = 1 then name end name, grade,
-        case when n_in > 1 then n_in end count,
-        ST_AsMVTGeom(ST_Transform(ST_SetSRID(ST_MakePoint(cx, cy), 4326), 3857), e, 4096, 0, false)
-            geom
-    from (select count(*)::int n_in, min(id) id, min(name) name, min(grade) grade,
-        avg(x) cx, avg(y) cy from inside, tile
-        group by floor((x - w) / (east - w) * {cells}), floor((y - s) / (n - s) * {cells})
-    ) cell, tile
+, cell as (
+    select count(*)::int many, min(id) first, min(grade) grade, avg(lon) lon, avg(lat) lat
+    from inside
+    group by floor((lon - %(west)s) / (%(east)s - %(west)s) * {cells}),
+        floor((lat - %(south)s) / (%(north)s - %(south)s) * {cells})
+), mark as (
+    select f.id, f.name, cell.grade, case when many > 1 then many end count, {mark}
+    from cell left join {rows} f on many = 1 and f.id = first
 )"""
 
 
 @lru_cache(maxsize=256)
 def _points(layer: Layer, single: bool, past: bool) -> bytes:
     rows = relation(layer, past=past)
-    mark = sql.SQL(_SINGLE) if single else sql.SQL(_CELL).format(cells=sql.Literal(_CELLS))
+    mark = sql.SQL(_MARK)
+    if single:
+        body = sql.SQL(_SINGLE).format(mark=mark)
+    else:
+        body = sql.SQL(_CELL).format(rows=rows, mark=mark, cells=sql.Literal(_CELLS))
     tail = sql.SQL(" select ST_AsMVT(mark, {}, 4096, 'geom', {}) from mark").format(
         sql.Literal(layer.id), sql.Literal("id") if single else sql.Literal(None)
     )
-    return (sql.SQL(_TILE).format(rows=rows) + mark + tail).as_bytes()
+    return (sql.SQL(_INSIDE).format(rows=rows) + body + tail).as_bytes()
 
 
 async def points(
@@ -66,10 +68,23 @@ async def points(
     """One MVT of a layer: `{id, name, grade?}` for a point, `{count, grade?}` for a cell."""
     _check(z, x, y)
     statement = _points(layer, z >= SINGLE_FROM, as_of is not None)
+    where = {"z": z, "x": x, "y": y, "as_of": as_of, **_edges(z, x, y)}
     async with db.cursor(binary=True) as cursor:
-        await cursor.execute(statement, {"z": z, "x": x, "y": y, "as_of": as_of})
+        await cursor.execute(statement, where)
         row = await cursor.fetchone()
     return bytes(row[0]) if row and row[0] else b""
+
+
+def _edges(z: int, x: int, y: int) -> dict[str, float]:
+    """The tile's edges in degrees; neighbours get the very same number for the edge they share."""
+
+    def lon(column: int) -> float:
+        return column / 2**z * 360 - 180
+
+    def lat(row: int) -> float:
+        return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / 2**z))))
+
+    return {"west": lon(x), "east": lon(x + 1), "north": lat(y), "south": lat(y + 1)}
 
 
 _GROUND = """

@@ -236,6 +236,7 @@ async def discard(db: Db, upload_id: UUID | str, scope: str | None, actor: str) 
             )
         if scope is not None and head["created_by"] != actor:
             raise Forbidden("这次上传是别人发起的，只能由他本人或县级账号放弃。")
+        await db.execute("delete from upload_row where upload_id = %s", [head["id"]])
         await db.execute("delete from upload where id = %s", [head["id"]])
 
 

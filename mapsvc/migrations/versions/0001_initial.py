@@ -183,8 +183,7 @@ create table upload_row (
     raw jsonb default '{}' not null,
     primary key (upload_id, seq),
     constraint upload_row_action check (
-        action in ('new','changed','unchanged','refused','skipped')),
-    foreign key(upload_id) references upload (id) on delete cascade
+        action in ('new','changed','unchanged','refused','skipped'))
 );
 """
 
