@@ -99,14 +99,19 @@ async def listing(db: Db, scope: str | None, limit: int = 100) -> list[dict[str,
 
 _GROUPS = """
 select severity, code, "column", count(*) problems, count(distinct (sheet, row)) rows,
-    case when count(distinct message) = 1 then min(message) end message
-from upload_problem where upload_id = %s and row is not null
+    case when count(distinct text) = 1 then min(text) end message,
+    to_json((array_agg(distinct value) filter (where value is not null))[1:5]) "values"
+from (
+    select *, replace(message, '“' || coalesce(value, '') || '”', '“…”') as text
+    from upload_problem where upload_id = %s and row is not null
+) p
 group by 1, 2, 3 order by array_position('{error,warning,note}', severity), 5 desc, 2, 3 limit %s
 """
 
 
 async def _groups(db: Db, head_id: UUID) -> list[dict[str, Any]]:
-    """Problems of rows by kind and column: how many, and their text where all say the same."""
+    """Problems of rows by kind and column: how many, up to five of the values, and the text
+    (`…` for the value) where all say the same."""
     cursor = await db.execute(_GROUPS, [head_id, KINDS])
     names = [c.name for c in cursor.description or ()]
     found = [dict(zip(names, row, strict=True)) for row in await cursor.fetchall()]

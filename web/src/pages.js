@@ -1,9 +1,8 @@
-// The plain pages: sign-in, home, uploads.
+// Every plain page: sign-in and sign-out, the home page, the connection bar.
 import { call, get, send } from "./api.js";
 import { fill, h } from "./dom.js";
 import { connectionBar } from "./status.js";
 import { swatch, tones, UNGRADED } from "./symbols.js";
-import { uploads } from "./uploads.js";
 import { day, moment, number } from "./words.js";
 
 function login(form) {
@@ -87,7 +86,6 @@ function start() {
   load().catch((problem) => {
     document.getElementById("home-time").textContent = problem.message;
   });
-  if (document.getElementById("recent")) uploads();
   return null;
 }
 

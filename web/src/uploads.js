@@ -1,196 +1,165 @@
-// Uploads: choose, check, read the report, apply or take back.
-import { get, send } from "./api.js";
+// The upload page: choose and send a file, the recent uploads, and one upload by its address (#id).
+import { call, get, link } from "./api.js";
 import { fill, h } from "./dom.js";
+import "./pages.js";
+import { Form } from "./uploads_form.js";
+import { Review } from "./uploads_review.js";
+import { stage } from "./uploads_send.js";
+import { STATUS } from "./uploads_words.js";
 import { moment, number } from "./words.js";
 
-const STATUS = { staged: "待确认", applied: "已入库", rolled_back: "已撤销", failed: "未通过" };
-const COUNTS = {
-  rows: "总行数",
-  accepted: "可入库",
-  rejected: "有问题",
-  skipped: "已跳过",
-  new: "新增",
-  changed: "修改",
-  moved: "移位",
-  unchanged: "无变化",
-  missing: "本次缺少",
-};
-const SYSTEMS = { wgs84: "WGS-84", gcj02: "GCJ-02", bd09: "BD-09", "EPSG:4490": "CGCS2000", auto: "自动识别" };
-const SHOWN_PROBLEMS = 200;
+const ID = /^#([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
-let layers = new Map();
+class UploadPage {
+  constructor() {
+    this.start = document.getElementById("start");
+    this.box = document.getElementById("review");
+    this.writable = !this.start.hasAttribute("data-look-only");
+    this.layers = new Map();
+    this.regions = new Map();
+    this.review = null;
+    this.file = null;
+  }
 
-export async function uploads() {
-  const form = document.getElementById("upload");
-  const recent = document.getElementById("recent");
-  try {
-    const list = await get("/api/layers");
-    layers = new Map(list.map((layer) => [layer.id, layer]));
-    if (form) prepare(form, list);
-    await listing();
-  } catch (error) {
-    fill(recent, h("p", { class: "error", role: "alert" }, error.message));
+  async open() {
+    const [layers, regions] = await Promise.all([get("/api/layers"), get("/api/regions?level=township")]);
+    this.layers = new Map(layers.map((layer) => [layer.id, layer]));
+    this.regions = new Map(regions.features.map((f) => [f.properties.code, f]));
+    if (this.writable) this.form = new Form(document.getElementById("upload"), this, layers);
+    window.addEventListener("hashchange", () => this.route());
+    link.addEventListener("up", () => !this.review && this.listing().catch(() => {}));
+    await this.route();
+  }
+
+  say(words) {
+    document.getElementById("say").textContent = words;
+  }
+
+  async route() {
+    const found = ID.exec(location.hash);
+    if (!found) return this.home();
+    if (this.review && this.review.upload.id === found[1]) return null;
+    try {
+      this.show(await get(`/api/uploads/${found[1]}`));
+    } catch (problem) {
+      this.home(problem.message);
+    }
+    return null;
+  }
+
+  async home(words = "") {
+    if (this.review) this.review.close();
+    this.review = null;
+    this.box.hidden = true;
+    this.start.hidden = false;
+    document.title = "上传 · 一网四图";
+    window.scrollTo(0, 0);
+    this.say(words);
+    if (this.form && words) this.form.fail(words);
+    try {
+      await this.listing();
+    } catch (problem) {
+      fill(document.getElementById("recent"), h("p", { class: "error", role: "alert" }, problem.message));
+    }
+  }
+
+  show(upload) {
+    if (this.review) this.review.close();
+    this.start.hidden = true;
+    this.box.hidden = false;
+    document.title = `${upload.filename || "上传"} · 一网四图`;
+    if (location.hash !== `#${upload.id}`) history.pushState(null, "", `#${upload.id}`);
+    window.scrollTo(0, 0);
+    this.review = new Review(this.box, upload, this);
+    this.review.show();
+  }
+
+  changed(upload) {
+    this.review = null;
+    this.show(upload);
+  }
+
+  leave(words) {
+    history.pushState(null, "", "/uploads");
+    this.home();
+    this.say(words);
+  }
+
+  /** A file was checked: show it, keep the file for another check of it. */
+  staged(upload, file) {
+    this.file = { id: upload.id, file };
+    this.show(upload);
+    const { counts } = upload;
+    this.say(`检查完成。可入库 ${number(counts.accepted || 0)} 行，退回 ${number(counts.rejected || 0)} 行。`);
+  }
+
+  /** The same file once more, in another system or against the map as it is now. */
+  async recheck(upload, crs) {
+    const box = h("p", { class: "wait", role: "status" }, "正在用同一份文件重新检查…");
+    this.box.prepend(box);
+    for (const button of this.box.querySelectorAll("button")) button.disabled = true;
+    const choice = { layer: upload.layer, crs, region: upload.region };
+    const hear = ({ phase }) => {
+      box.textContent = phase === "sending" ? "正在传送…" : "正在用同一份文件重新检查…";
+    };
+    try {
+      const file = await this.fileOf(upload);
+      const fresh = await stage(file, choice, hear);
+      // What the new check replaces need not stay in the list.
+      if (upload.status === "staged") await drop(upload.id);
+      history.replaceState(null, "", `#${fresh.id}`);
+      this.staged(fresh, file);
+    } catch (problem) {
+      box.remove();
+      for (const button of this.box.querySelectorAll("button")) button.disabled = false;
+      this.review.refused(problem);
+    }
+  }
+
+  /** The file as it was checked: what the server kept, or what is still at hand here. */
+  async fileOf(upload) {
+    const held = this.file && this.file.id === upload.id ? this.file.file : null;
+    if (held && (await held.slice(0, 1).arrayBuffer().catch(() => null))) return held;
+    const kept = await (await call(`/api/uploads/${upload.id}/original`)).blob();
+    return new File([kept], upload.filename || "upload");
+  }
+
+  async listing() {
+    const { uploads } = await get("/api/uploads");
+    const recent = document.getElementById("recent");
+    if (!uploads.length) {
+      const steps = ["检查：读到了什么、哪几行有问题，一次全列出来", "预览：新增、修改、移动的点，在图上和表里都看得见", "确认入库：有问题的行退回，不影响别的行；以后可以撤销"];
+      fill(recent, h("p", { class: "quiet" }, "还没有上传过文件。上传之后："), h("ol", { class: "steps" }, ...steps.map((text) => h("li", {}, text))));
+      return;
+    }
+    const head = ["文件", "状态", "新增", "修改", "退回", "上传"].map((text, i) =>
+      h("th", { scope: "col", class: i > 1 && i < 5 ? "num" : null }, text),
+    );
+    fill(recent, h("table", {}, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...uploads.map((u) => this.line(u)))));
+  }
+
+  line(upload) {
+    const counts = upload.counts || {};
+    const layer = this.layers.get(upload.layer);
+    const region = this.regions.get(upload.region);
+    const place = [layer ? layer.title : upload.layer, region ? region.properties.name : null].filter(Boolean).join(" · ");
+    const count = (value) => h("td", { class: "num" }, value ? number(value) : "—");
+    return h(
+      "tr",
+      {},
+      h("td", { class: "file" }, h("a", { href: `#${upload.id}` }, upload.filename || "（无文件名）"), h("p", { class: "quiet" }, place)),
+      h("td", {}, h("span", { class: `status ${upload.status}` }, STATUS[upload.status] || upload.status)),
+      count(counts.new),
+      count(counts.changed),
+      count(counts.rejected),
+      h("td", { class: "by" }, upload.created_by || "—", h("p", { class: "quiet num" }, moment(upload.created_at))),
+    );
   }
 }
 
-function prepare(form, list) {
-  const { layer, crs, region, file } = form.elements;
-  const epsg = document.getElementById("epsg");
-  fill(layer, ...list.map(({ id, title }) => h("option", { value: id }, title)));
-  file.addEventListener("change", () => {
-    document.getElementById("picked").textContent = file.files.length ? file.files[0].name : "未选择";
-  });
-  crs.addEventListener("change", () => {
-    epsg.hidden = crs.value !== "other";
-    epsg.required = !epsg.hidden;
-  });
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const data = new FormData();
-    data.append("file", file.files[0]);
-    data.append("layer", layer.value);
-    const code = epsg.value.trim().replace(/^(epsg:)?/i, "EPSG:");
-    data.append("crs", crs.value === "other" ? code : crs.value);
-    if (region && region.value) data.append("region", region.value);
-    stage(form, data);
-  });
-  if (region) townships(region);
-}
+const drop = (id) => call(`/api/uploads/${id}`, { method: "DELETE", headers: { "X-Requested-With": "mapsvc" } }).catch(() => null);
 
-async function townships(select) {
-  const found = await get("/api/regions?level=township");
-  for (const { properties, id } of found.features)
-    select.append(h("option", { value: properties.code || id }, properties.name));
-}
-
-async function stage(form, data) {
-  const error = form.querySelector(".error");
-  const button = form.querySelector("button");
-  error.hidden = true;
-  button.disabled = true;
-  button.textContent = "正在检查…";
-  try {
-    report(await send("POST", "/api/uploads", data));
-    await listing();
-  } catch (problem) {
-    error.textContent = problem.message;
-    error.hidden = false;
-  } finally {
-    button.disabled = false;
-    button.textContent = "上传并检查";
-  }
-}
-
-async function listing() {
-  const { uploads: list } = await get("/api/uploads");
-  const recent = document.getElementById("recent");
-  if (!list.length) {
-    fill(recent, h("p", { class: "quiet" }, "还没有上传过文件。"));
-    return;
-  }
-  const head = ["文件", "图层", "状态", "可入库", "有问题", "上传人", "时间"].map((text) => h("th", { scope: "col" }, text));
-  fill(recent, h("table", {}, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...list.map(line))));
-}
-
-function line(upload) {
-  const counts = upload.counts || {};
-  const open = h("button", { type: "button", class: "text" }, upload.filename || "（无文件名）");
-  open.addEventListener("click", async () => report(await get(`/api/uploads/${upload.id}`)));
-  return h(
-    "tr",
-    {},
-    h("td", { class: "file" }, open),
-    h("td", {}, layers.has(upload.layer) ? layers.get(upload.layer).title : upload.layer),
-    h("td", {}, badge(upload.status)),
-    h("td", { class: "num" }, number(counts.accepted || 0)),
-    h("td", { class: "num" }, number(counts.rejected || 0)),
-    h("td", {}, upload.created_by || "—"),
-    h("td", { class: "num" }, moment(upload.created_at)),
-  );
-}
-
-const badge = (status) => h("span", { class: `status ${status}` }, STATUS[status] || status);
-
-function report(upload) {
-  const box = document.getElementById("result");
-  const counts = upload.counts || {};
-  const message = h("p", { class: "error", role: "alert", hidden: true });
-  const tiles = Object.keys(COUNTS)
-    .filter((key) => counts[key] !== undefined)
-    .map((key) => h("div", { class: key }, h("dt", {}, COUNTS[key]), h("dd", { class: "num" }, number(counts[key]))));
-  fill(
-    box,
-    h("header", {}, h("h2", {}, upload.filename || "检查结果"), badge(upload.status)),
-    ...system(upload.crs),
-    h("dl", { class: "counts" }, ...tiles),
-    message,
-    h("div", { class: "actions" }, ...actions(upload, message)),
-    ...problems(upload.problems || [], upload.problem_count),
-  );
-  box.hidden = false;
-  box.scrollIntoView({ block: "nearest" });
-}
-
-function system(crs) {
-  if (!crs) return [];
-  const titles = new Map((crs.evidence || []).map((e) => [e.crs, e.title]));
-  const name = (value) => titles.get(value) || SYSTEMS[value] || value;
-  const shares = (crs.evidence || [])
-    .filter((e) => typeof e.inside_share === "number")
-    .map((e) => `${name(e.crs)} ${Math.round(e.inside_share * 100)}%`);
-  const verdict = !crs.used ? "未能确定" : crs.declared === "auto" ? `自动识别为 ${name(crs.used)}` : `按声明使用 ${name(crs.used)}`;
-  return [
-    h("p", {}, `坐标系：${verdict}`),
-    shares.length ? h("p", { class: "hint" }, `按各坐标系，落在辖区内的点：${shares.join(" · ")}`) : null,
-  ];
-}
-
-function actions(upload, message) {
-  const act = (text, kind, url, body, question) => {
-    const button = h("button", { type: "button", class: kind }, text);
-    button.addEventListener("click", async () => {
-      if (question && !window.confirm(question)) return;
-      button.disabled = true;
-      message.hidden = true;
-      try {
-        await send("POST", url, body);
-        report(await get(`/api/uploads/${upload.id}`));
-        await listing();
-      } catch (problem) {
-        message.textContent = problem.message;
-        message.hidden = false;
-        button.disabled = false;
-      }
-    });
-    return button;
-  };
-  const accepted = (upload.counts || {}).accepted || 0;
-  const url = `/api/uploads/${upload.id}`;
-  const writable = Boolean(document.getElementById("upload"));
-  const found = [];
-  if (writable && upload.status === "staged" && accepted)
-    found.push(act(`确认入库（${number(accepted)} 行）`, "primary", `${url}/apply`, { mode: "valid_rows" }));
-  if (upload.status === "staged" && !accepted)
-    found.push(h("p", { class: "quiet" }, "没有可入库的行。请按下面的说明改正后重新上传。"));
-  if (writable && upload.status === "applied")
-    found.push(act("撤销", "second", `${url}/rollback`, undefined, "撤销后，图层回到这次入库之前。确定撤销？"));
-  if (upload.status === "applied") found.push(h("a", { href: `/map#&layers=${upload.layer}` }, "在地图上看"));
-  return found;
-}
-
-function problems(list, total = list.length) {
-  if (!list.length) return [h("p", { class: "quiet" }, "没有发现问题。")];
-  const columns = { sheet: "工作表", row: "行", column: "列", message: "问题", value: "值" };
-  const empty = (value) => value === null || value === undefined || value === "";
-  const keys = Object.keys(columns).filter((key) => key !== "sheet" || list.some((p) => !empty(p.sheet)));
-  const shown = list.slice(0, SHOWN_PROBLEMS);
-  const cell = (value, key) => h("td", { class: `of-${key}` }, empty(value) ? "—" : String(value));
-  const table = h(
-    "table",
-    {},
-    h("thead", {}, h("tr", {}, ...keys.map((key) => h("th", { scope: "col" }, columns[key])))),
-    h("tbody", {}, ...shown.map((problem) => h("tr", {}, ...keys.map((key) => cell(problem[key], key))))),
-  );
-  const more = total > shown.length ? `，这里列出前 ${shown.length} 个` : "";
-  return [h("h3", {}, `${number(total)} 个问题${more}`), h("div", { class: "table-box", tabindex: "0" }, table)];
-}
+const page = new UploadPage();
+page.open().catch((problem) => {
+  fill(document.getElementById("recent"), h("p", { class: "error", role: "alert" }, problem.message));
+});
