@@ -116,6 +116,7 @@ def marked(path: Path, plan: Plan, limits: Limits) -> Any:
         if page.at:
             _mark(book[page.name], page)
     first = book.create_sheet(RESULT_SHEET, 0)
+    first.sheet_view.tabSelected = True
     for number, line in enumerate(plan.lines, 1):
         for column, text in enumerate(line.cells, 1):
             cell = first.cell(number, column)
@@ -231,6 +232,7 @@ def rebuilt(plan: Plan) -> Any:
     """A workbook of the rows that were read, every cell as text, at the row it was read from."""
     book = openpyxl.Workbook(write_only=True)
     first = book.create_sheet(RESULT_SHEET)
+    first.sheet_view.tabSelected = True
     _widths(first, [22, 14, 22, 80])
     for line in plan.lines:
         cells = [text_cell(first, text) for text in line.cells]
