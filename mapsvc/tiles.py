@@ -20,13 +20,16 @@ SINGLE_FROM = 14
 """From this zoom on every point stands for itself."""
 _CELLS = 8  # a side of a tile: cells of 32 px
 
+# The planner takes four comparisons for one row in ten thousand and then sorts a million to group
+# them; of a CASE it takes half.
 _INSIDE = """
 with inside as (
     select * from (
         select id, name, grade, ST_X(geom) lon, ST_Y(geom) lat from {rows} f
         where geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)
         offset 0 -- each point's place is taken out once
-    ) f where lon >= %(west)s and lon < %(east)s and lat >= %(south)s and lat < %(north)s
+    ) f where case when lon >= %(west)s and lon < %(east)s and lat >= %(south)s and lat < %(north)s
+        then true else false end
 )"""
 
 _MARK = """
@@ -44,7 +47,7 @@ _CELL = """
         floor((lat - %(south)s) / (%(north)s - %(south)s) * {cells})
 ), mark as (
     select f.id, f.name, cell.grade, case when many > 1 then many end count, {mark}
-    from cell left join {rows} f on many = 1 and f.id = first
+    from cell left join {rows} f on many = 1 and f.id = first and f.layer = {layer}
 )"""
 
 
@@ -55,7 +58,9 @@ def _points(layer: Layer, single: bool, past: bool) -> bytes:
     if single:
         body = sql.SQL(_SINGLE).format(mark=mark)
     else:
-        body = sql.SQL(_CELL).format(rows=rows, mark=mark, cells=sql.Literal(_CELLS))
+        body = sql.SQL(_CELL).format(
+            rows=rows, mark=mark, cells=sql.Literal(_CELLS), layer=sql.Literal(layer.id)
+        )
     tail = sql.SQL(" select ST_AsMVT(mark, {}, 4096, 'geom', {}) from mark").format(
         sql.Literal(layer.id), sql.Literal("id") if single else sql.Literal(None)
     )
