@@ -9,7 +9,18 @@ from starlette.staticfiles import StaticFiles
 
 from mapsvc import __version__
 from mapsvc.access import Sessions
-from mapsvc.api import health, layers, pages, problems, proximity, session, tiles, uploads
+from mapsvc.api import (
+    edits,
+    health,
+    layers,
+    pages,
+    problems,
+    proximity,
+    session,
+    tiles,
+    uploads,
+    workbooks,
+)
 from mapsvc.api.service import Service
 from mapsvc.catalog import Catalog, load_catalog
 from mapsvc.database import libpq, make_pool
@@ -58,7 +69,8 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         guides=read_guides(),
     )
     problems.install(app)
-    for room in (session, layers, proximity, uploads, tiles, health, pages):
+    # The first routes are matched first: the hot ones stand in front.
+    for room in (proximity, tiles, session, layers, edits, uploads, workbooks, health, pages):
         app.include_router(room.router)
     app.mount("/static", Bundle(directory=BUILD), name="static")
     return app

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from mapsvc import county, features, ground, regions
 from mapsvc.api.service import Database, Serves, Who
@@ -68,18 +68,29 @@ async def page(
 
 
 @router.get("/layers/{layer}/features/{feature_id}")
-async def one(layer: str, feature_id: int, serves: Serves, db: Database, who: Who) -> Response:
-    """一个要素。"""
+async def one(
+    layer: str,
+    feature_id: int,
+    serves: Serves,
+    db: Database,
+    who: Who,
+    if_none_match: Annotated[str | None, Header(max_length=1000)] = None,
+) -> Response:
+    """一个要素；ETag 是它的版本号。"""
     found = serves.catalog.layer(layer)
-    body = await features.one(db, found, _id(feature_id), who.scope)
-    return Response(body, media_type=GEOJSON)
+    body = await features.one(db, found, feature_id_of(feature_id), who.scope)
+    version = msgspec.json.decode(body, type=_Versioned).properties.version
+    headers = feature_headers(version)
+    if if_none_match is not None and _names(if_none_match, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type=GEOJSON)
 
 
 @router.get("/layers/{layer}/features/{feature_id}/history")
 async def history(layer: str, feature_id: int, serves: Serves, db: Database, who: Who) -> Response:
     """一个要素的全部版本，新的在前。"""
     found = serves.catalog.layer(layer)
-    body = await features.history(db, found, _id(feature_id), who.scope)
+    body = await features.history(db, found, feature_id_of(feature_id), who.scope)
     return Response(body, media_type="application/json")
 
 
@@ -127,9 +138,7 @@ async def relief(db: Database, _: Who) -> Response:
     png = await ground.relief_picture(db)
     if png is None:
         raise NotFound("没有载入地形图。")
-    return Response(
-        png, media_type="image/png", headers={"Cache-Control": "private, max-age=600"}
-    )
+    return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=600"})
 
 
 def _box(text: str, crs: str) -> features.BBox:
@@ -170,8 +179,31 @@ def _after(cursor: str | None) -> int:
         cursor = parse_qs(urlsplit(cursor).query).get("cursor", [""])[0]
     if not cursor.isdigit():
         raise BadInput("cursor 应为上一页返回的 next。")
-    return _id(int(cursor))
+    return feature_id_of(int(cursor))
 
 
-def _id(number: int) -> int:
+def feature_id_of(number: int) -> int:
+    """The number, kept within what the database can hold."""
     return max(-1, min(number, 2**62))
+
+
+def feature_headers(version: int) -> dict[str, str]:
+    """The version as ETag; what is seen depends on who asks, so it is asked again each time."""
+    return {
+        "ETag": f'"{version}"',
+        "Cache-Control": "private, no-cache",
+        "Vary": "Authorization, Cookie",
+    }
+
+
+def _names(if_none_match: str, etag: str) -> bool:
+    known = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return etag in known or "*" in known
+
+
+class _Version(msgspec.Struct):
+    version: int
+
+
+class _Versioned(msgspec.Struct):
+    properties: _Version
