@@ -20,8 +20,8 @@ from mapsvc.search_text import fold, search_text
 BBox = tuple[float, float, float, float]
 
 COLUMNS = sql.SQL(
-    "layer, id, code, name, region_code, township_code, geom, attrs, grade, search, version, updated_at,"
-    " updated_by, verified_at, upload_id"
+    "layer, id, code, name, region_code, township_code, geom, attrs, grade, search, version,"
+    " updated_at, updated_by, verified_at, upload_id"
 )
 
 

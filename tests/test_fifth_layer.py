@@ -1,4 +1,4 @@
-"""A layer is one file: drop a TOML in and there are its API, upload, tiles, search, view and map."""
+"""A layer is one file: drop a TOML in and there are its API, upload, tiles, search and view."""
 
 import io
 import shutil

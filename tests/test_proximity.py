@@ -34,9 +34,7 @@ class Crowd:
 
 
 @pytest.fixture(scope="module")
-def crowds(
-    make_database: Make, template: str, catalog: Catalog
-) -> tuple[str, dict[str, Crowd]]:
+def crowds(make_database: Make, template: str, catalog: Catalog) -> tuple[str, dict[str, Crowd]]:
     """Three layers: one over the county, one clustered, one over all of China and beyond."""
     rng = np.random.default_rng(20261122)
     conninfo = make_database(template)
