@@ -382,6 +382,7 @@ def test_a_point_outside_says_how_far(office: Office) -> None:
         ({"type": "Point", "coordinates": ["111.2", "27.9"]}, "coordinates_unreadable"),
         ({"type": "Point", "coordinates": [True, 27.9]}, "coordinates_unreadable"),
         ({"type": "Point", "coordinates": [[111.2, 27.9]]}, "coordinates_unreadable"),
+        ({"type": [], "coordinates": [111.2, 27.9]}, "coordinates_unreadable"),
         ({"type": "Circle", "coordinates": [111.2, 27.9]}, "coordinates_unreadable"),
         ({"type": "LineString", "coordinates": [[1, 1], [2, 2]]}, "not_a_point"),
         ({"type": "Polygon", "coordinates": []}, "not_a_point"),

@@ -240,8 +240,18 @@ def _ledger(layer: Layer, cells: dict[str, str], records: list[dict[str, str]]) 
             texts |= {f"item:{c.id}": [r.get(c.id, "") for r in records] for c in f.columns}
     columns = [Column(position, target, target) for position, target in enumerate(texts)]
     heading = Heading(first=0, row=0, columns=columns)
-    sheet = Sheet("", True, 1, None, False, list(range(height)), list(texts.values()), [])
-    return Ledger([Part(sheet, heading, 0, heading.by_target)], [], [])
+    sheet = Sheet(
+        name="",
+        visible=True,
+        left=1,
+        crs=None,
+        has_shapes=False,
+        numbers=list(range(height)),
+        columns=list(texts.values()),
+        shapes=[],
+    )
+    part = Part(sheet=sheet, heading=heading, offset=0, columns=heading.by_target)
+    return Ledger(parts=[part], problems=[], left_out=[])
 
 
 def _told(code: str, name: str, **gaps: Any) -> Problem:
@@ -253,7 +263,7 @@ def read_place(geometry: Any, system: System) -> Place | Problem:
     kind = geometry.get("type") if isinstance(geometry, dict) else None
     if geometry is None:
         return problem("coordinates_missing", field=_WHERE)
-    if kind in _KINDS:
+    if isinstance(kind, str) and kind in _KINDS:
         return problem("not_a_point", field=_WHERE, kind=_KINDS[kind])
     pair = geometry.get("coordinates") if kind == "Point" else None
     if (
