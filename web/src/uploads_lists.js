@@ -178,7 +178,7 @@ function problemRows(review, group) {
   const columns = [
     sheets > 1 ? { title: "工作表", cell: (p) => text(p.sheet) } : null,
     { title: "行", kind: "num of-row", cell: (p) => number(p.row) },
-    { title: "列", cell: (p) => text(p.column) },
+    { title: "列", kind: "of-column", cell: (p) => text(p.column) },
     { title: "文件里写的", kind: "of-value", cell: (p) => text(p.value) },
     { title: "问题和改法", kind: "of-message", cell: (p) => p.message },
   ].filter(Boolean);

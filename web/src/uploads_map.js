@@ -65,8 +65,15 @@ const Names = L.Layer.extend({
   },
 });
 
+const Pen = L.Canvas.extend({
+  /** A frame that was asked for before the map was taken away may still come. */
+  _redraw() {
+    if (this._ctx) L.Canvas.prototype._redraw.call(this);
+  },
+});
+
 export class ReviewMap {
-  /** `about` and `outlines` are answers of /api/map and /api/regions, kept by the page. */
+  /** `region` is the feature of /api/regions that the upload is bound to, or null. */
   constructor(upload, region) {
     this.upload = upload;
     this.region = region;
@@ -84,7 +91,7 @@ export class ReviewMap {
       minZoom: 3,
       maxZoom: 18,
       zoomSnap: 0.5,
-      renderer: L.canvas({ padding: 0.3 }),
+      renderer: new Pen({ padding: 0.3 }),
     }));
     for (const [name, order] of [["relief", 190], ["mask", 220], ["names", 350]]) map.createPane(name).style.zIndex = order;
     L.control.zoom({ position: "topright", zoomInTitle: "放大", zoomOutTitle: "缩小" }).addTo(map);
@@ -191,7 +198,7 @@ function legend() {
 
 function noted({ counts }, drawn) {
   const parts = [];
-  if (drawn >= 5000) parts.push("图上只画出前 5,000 个，其余见左表");
+  if (drawn >= 5000) parts.push("只画出前 5,000 个");
   if (!drawn) parts.push("没有要新增或修改的点");
   if (counts.rejected) parts.push("退回的行不画在图上");
   return parts.join("；") || "未变的点不画";

@@ -108,6 +108,8 @@ const known = (upload) => [...new Set([...(upload.crs.evidence || []).map((e) =>
 /** By the shift from enough known points, else by the share inside. */
 const likely = (e) => (e.matched >= 3 && e.median_shift_m !== null ? 2 - e.median_shift_m / 1e6 : e.inside_share || 0);
 
+const nowhere = (list) => list.length > 0 && list.every((e) => e.inside_share !== null && e.inside_share < 0.1);
+
 /** The question that stands before everything else: which system? Big plain buttons. */
 export function question({ upload }, recheck) {
   const asked = crsProblem(upload);
@@ -132,6 +134,7 @@ export function question({ upload }, recheck) {
     { class: "question", "aria-labelledby": "question-title" },
     h("h2", { id: "question-title" }, settled ? "请选一下：这些坐标是从哪里来的？" : "坐标系可能选错了，请核对"),
     h("p", {}, asked.message),
+    nowhere(list) ? h("p", {}, h("b", {}, "按哪一种算，点都几乎不在应在的范围内。请先核对：文件是不是传错了，所属乡镇选对了没有。")) : null,
     h("p", { class: "quiet" }, "点一下就用同一份文件重新检查，不用再选文件；仍然不会改动数据。"),
     h("div", { class: "systems" }, ...list.map(button)),
     list.length ? null : h("p", {}, choice(upload, recheck)),

@@ -299,7 +299,7 @@ export class Review {
       { title: "编号", cell: (c) => c.code || "—" },
       { title: "怎么了", cell: (c) => c.reason },
       { title: "谁", cell: (c) => c.updated_by || "—" },
-      { title: "什么时候", kind: "num", cell: (c) => moment(c.updated_at) },
+      { title: "什么时候", cell: (c) => moment(c.updated_at) },
       body.conflicts ? later : null,
     ].filter(Boolean);
     fill(
@@ -335,7 +335,6 @@ export class Review {
       "section",
       { class: `receipt${gone ? " gone" : ""}`, "aria-labelledby": "receipt-title" },
       h("h2", { id: "receipt-title" }, gone ? "这次入库已撤销" : "入库回执"),
-      h("p", { class: "only-print" }, upload.filename),
       h("p", { class: "identity num" }, identity(counts)),
       h("dl", {}, ...facts.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value)))),
       h(
