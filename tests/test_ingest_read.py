@@ -223,10 +223,19 @@ async def test_a_cell_far_to_the_right_hides_nothing(catalog: Catalog) -> None:
     assert check(result, catalog.layer("risk_points")).names[0] == "青山滑坡"
 
 
-async def test_a_sheet_that_is_vast_and_empty_is_refused_not_chewed() -> None:
+async def test_a_blank_cell_in_the_last_corner_costs_nothing(catalog: Catalog) -> None:
+    made = book(("台账", [HEAD, ROW]))
+    made["台账"]["XFD1048576"] = " "
+    made["台账"]["A3"] = 8
+    made["台账"]["A3"].number_format = "0000"
+    result = await ledger(saved(made), catalog)
+    assert check(result, catalog.layer("risk_points")).codes == ["007", "0008"]
+
+
+async def test_a_value_beyond_the_last_column_is_refused_not_chewed() -> None:
     made = book(("台账", [HEAD, ROW]))
     made["台账"]["XFD1"] = made["台账"]["A90000"] = "x"
-    assert await refused(saved(made)) == "too_big_inside"
+    assert await refused(saved(made)) == "too_many_columns"
 
 
 async def test_identical_headings_with_different_contents_are_refused(catalog: Catalog) -> None:
@@ -323,9 +332,13 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
         (b"Rar!\x1a\x07\x00", "rar_archive"),
         (b"%PDF-1.7", "pdf_file"),
         (b"\x89PNG\r\n", "picture_file"),
-        (b"SQLite format 3\x00", "gpkg_file"),
-        (b"<?xml version='1.0'?><kml>", "kml_file"),
-        (b"<html><table><tr><td>1</td></tr></table></html>", "html_table"),
+        (b"SQLite format 3\x00" + bytes(100), "damaged"),
+        (b"<?xml version='1.0'?><kml>", "damaged"),
+        (b"<html><p>1</p></html>", "html_table"),
+        (b"<html><frameset><frame src='a.htm'></frameset></html>", "html_frames"),
+        (b"MIME-Version: 1.0\r\n", "html_frames"),
+        (b"<OGRVRTDataSource><OGRVRTLayer/></OGRVRTDataSource>", "xml_file"),
+        (b'<!DOCTYPE k [<!ENTITY a "b">]><kml><name>&a;</name></kml>', "xml_entities"),
         (b'{"a": 1}', "not_geojson"),
         (b'{"type": "FeatureCollection", "features": [', "not_geojson"),
         (b"\x00\x01\x02\x03\xff\xfe" * 50, "unknown_format"),

@@ -53,6 +53,9 @@ COMMON: dict[str, tuple[str, ...]] = {
         "核实日期", "核查日期", "核实时间", "核查时间", "最近核实日期", "排查日期",
         "排查时间", "verified_at",
     ),
+    "crs": (
+        "坐标系", "坐标系统", "坐标系类型", "坐标类型", "坐标系名称", "ovcoordtype", "crs",
+    ),
     "seq": ("序号", "序", "行号", "no", "no.", "id", "fid", "objectid", "#"),
 }  # fmt: skip
 _CONTAINING = (

@@ -10,6 +10,7 @@ from mapsvc.ingest.added import clear_added, is_added
 from mapsvc.ingest.headings import Column, Dictionary, Heading, find_heading, plain
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.sandbox import Reading, Sheet, refusal
+from mapsvc.ingest.wire import Note
 
 _TOTAL = re.compile(r"(合计|总计|小计|共计|累计|汇总)([:(\d].*)?")
 _FOOTER = re.compile(
@@ -103,7 +104,7 @@ class Ledger:
 def gather(reading: Reading, layer: Layer) -> Ledger:
     """The ledger of a file; raises Unreadable where no sheet has a heading or any row."""
     dictionary = Dictionary(layer)
-    ledger = Ledger([], [], [])
+    ledger = Ledger([], [_noted(note) for note in reading.notes], [])
     many = len(reading.sheets) > 1
     offset = 0
     for sheet in reading.sheets:
@@ -135,6 +136,11 @@ def gather(reading: Reading, layer: Layer) -> Ledger:
         _report_columns(part, layer, ledger)
         _set_apart(part, ledger)
     return ledger
+
+
+def _noted(note: Note) -> Problem:
+    values: dict[str, Any] = dict(note.values)
+    return problem(note.code, sheet=note.sheet, **values)
 
 
 def _report_columns(part: Part, layer: Layer, ledger: Ledger) -> None:

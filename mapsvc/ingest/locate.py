@@ -14,9 +14,15 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from mapsvc.coordinates import System, gauss_kruger_candidates, parse_system, to_wgs84
+from mapsvc.coordinates import (
+    System,
+    gauss_kruger_candidates,
+    parse_system,
+    to_wgs84,
+)
 from mapsvc.coordinates.pairs import parse_pairs
 from mapsvc.ingest.assign import METRES_A_DEGREE, RegionIndex
+from mapsvc.ingest.declared import alike, same
 from mapsvc.ingest.ledger import Ledger
 from mapsvc.ingest.messages import Problem, problem
 
@@ -100,12 +106,11 @@ def locate(
     )
     projected = np.array([f == "projected" for f in given.form], np.bool_)
     present = np.isfinite(given.x)
-    for rows, in_metres in (
-        (np.flatnonzero(present & ~projected), False),
-        (np.flatnonzero(present & projected), True),
-    ):
-        if rows.size:
-            _place(located, given, rows, in_metres, ledger, regions, targets, known)
+    wanted = None if located.declared == AUTO else parse_system(located.declared)
+    for (in_metres, named, hint), rows in alike(
+        wanted, located.problems, ledger, present, projected
+    ).items():
+        _place(located, given, rows, in_metres, named, hint, ledger, regions, targets, known)
     _mark_swapped(located, ledger)
     return located
 
@@ -216,13 +221,14 @@ def _place(
     given: _Given,
     rows: NDArray[np.int64],
     in_metres: bool,
+    declared: System | None,
+    hint: str | None,
     ledger: Ledger,
     regions: RegionIndex,
     targets: Sequence[str | None],
     known: Known,
 ) -> None:
     """Decide the system of the rows of one kind and fill in their places."""
-    declared = None if located.declared == AUTO else parse_system(located.declared)
     if declared is not None and in_metres == _is_geographic(declared):
         form = "平面坐标（米）" if in_metres else "经纬度"
         for row in rows.tolist():
@@ -237,12 +243,13 @@ def _place(
                 )
             )
         return
-    scores = _score(given, rows, in_metres, declared, regions, targets, known)
+    likely = declared or _hinted_system(hint, in_metres)
+    scores = _score(given, rows, in_metres, likely, regions, targets, known)
     if declared is not None:
         found = _contradiction(declared, scores, len(regions) > 0, located)
         system = declared if not found else None
     else:
-        system = _choose(scores, _hinted(ledger), located)
+        system = _choose(scores, hint, located)
     located.evidence += [s.shown(system) for s in scores]
     if system is None:
         return
@@ -389,7 +396,7 @@ def _choose(scores: list[Score], hint: str | None, located: Located) -> System |
     ranked = _ranked(scores)
     if ranked and _stands_out(ranked[0], ranked[1:]):
         return ranked[0].system
-    hinted = next((s for s in scores if hint and _same(s.system.id, hint)), None)
+    hinted = next((s for s in scores if hint and same(s.system.id, hint)), None)
     if hinted is not None and (hinted.inside is None or hinted.inside >= 0.5):
         return parse_system(hint or "")
     names = "、".join(s.system.title for s in ranked[:4]) or "多种坐标系"
@@ -398,25 +405,11 @@ def _choose(scores: list[Score], hint: str | None, located: Located) -> System |
     return None
 
 
-def _same(one: str, other: str) -> bool:
-    return one == other or {one, other} == {"wgs84", "cgcs2000"}
-
-
-def _hinted(ledger: Ledger) -> str | None:
-    """The one system that the headings or the file name; None where it is none or several."""
-    named: set[str] = set()
-    for part in ledger.parts:
-        for target in ("lon", "lat", "x", "y", "point"):
-            column = part.columns.get(target)
-            if column is not None and column.hint:
-                named.add(column.hint)
-        if part.sheet.crs == "unknown":
-            named.add("unknown")
-        elif part.sheet.crs:
-            named.add(parse_system(part.sheet.crs).id)
-        elif part.sheet.has_shapes:
-            named.add("wgs84")
-    return named.pop() if len(named) == 1 else None
+def _hinted_system(hint: str | None, in_metres: bool) -> System | None:
+    if hint in (None, "unknown"):
+        return None
+    system = parse_system(hint or "")
+    return system if in_metres != _is_geographic(system) else None
 
 
 def _contradiction(

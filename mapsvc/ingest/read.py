@@ -6,6 +6,7 @@ declaration. Whatever cannot be read is refused with a code of the message catal
 
 import ctypes
 import os
+import re
 import resource
 import sys
 import zipfile
@@ -22,16 +23,21 @@ _FOREIGN = (
     (b"7z\xbc\xaf\x27\x1c", "rar_archive"),
     (b"\x1f\x8b", "rar_archive"),
     (b"%PDF", "pdf_file"),
-    (b"SQLite format 3", "gpkg_file"),
     (b"\x89PNG", "picture_file"),
     (b"\xff\xd8\xff", "picture_file"),
     (b"GIF8", "picture_file"),
+    (b"II*\x00", "picture_file"),
+    (b"MM\x00*", "picture_file"),
+    (b"MIME-Version:", "html_frames"),
     (b"BM", "picture_file"),
     (b"\x09\x08", "old_workbook"),
     (b"\x09\x04", "old_workbook"),
     (b"\x09\x02", "old_workbook"),
     (b"\x09\x00", "old_workbook"),
 )
+
+
+_PAGES = ("html", "table", "head", "body", "meta", "style", "div", "center")
 
 
 def main() -> None:
@@ -62,6 +68,12 @@ def read(path: Path, limits: Limits) -> Iterator[Message]:
     if head.startswith(_OLE):
         yield from _compound(path, limits)
         return
+    if head.startswith(b"SQLite format 3\x00"):
+        from mapsvc.ingest.geopackage import geopackage  # noqa: PLC0415
+
+        yield from geopackage(path, limits)
+        yield End(format="gpkg")
+        return
     for magic, code in _FOREIGN:
         if head.startswith(magic) and not (magic == b"BM" and b"\x00" not in head):
             raise Refused(code)
@@ -77,7 +89,6 @@ def _archive(path: Path, limits: Limits) -> Iterator[Message]:
     if len(names) > limits.entries:
         raise Refused("too_many_entries", limit=limits.entries)
     lower = [name.lower() for name in names]
-    # Each reader is imported when its format is met: start-up is paid by every upload.
     if any(n.startswith("xl/workbook.") for n in lower) or "content.xml" in lower:
         from mapsvc.ingest.workbook import workbook  # noqa: PLC0415
 
@@ -89,7 +100,10 @@ def _archive(path: Path, limits: Limits) -> Iterator[Message]:
         yield from shapefiles(path, limits)
         yield End(format="shapefile")
     elif any(n.endswith(".kml") for n in lower):
-        raise Refused("kml_file")
+        from mapsvc.ingest.kml import kmz  # noqa: PLC0415
+
+        yield from kmz(path, limits)
+        yield End(format="kml")
     elif any(n.startswith(("word/", "ppt/")) for n in lower):
         raise Refused("not_a_table")
     else:
@@ -111,28 +125,62 @@ def _compound(path: Path, limits: Limits) -> Iterator[Message]:
 
 def _text(path: Path, limits: Limits) -> Iterator[Message]:
     content = path.read_bytes()
-    stripped = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:2000]
-    if stripped.startswith((b"{", b"[")):
-        from mapsvc.ingest.geojson import geojson  # noqa: PLC0415
-
-        yield from geojson(content, limits)
-        yield End(format="geojson", encoding="utf-8")
+    stripped = content.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")[:2000]
+    if stripped.startswith((b"{", b"[")) and b"\x00" not in stripped:
+        yield from _json(content, limits)
         return
-    if stripped.startswith(b"<"):
-        raise Refused(_markup(stripped.lower()))
+    # Each reader is imported when its format is met: start-up is paid by every upload.
     from mapsvc.ingest.delimited import decoded, delimited  # noqa: PLC0415
 
     text, encoding = decoded(content)
     del content
-    yield from delimited(text, limits)
-    yield End(format="csv", encoding=encoding)
+    start = text.lstrip("\ufeff \t\r\n\x00")[:4000].lower()
+    if start.startswith(("{", "[")):
+        yield from _json(text.encode(), limits)
+    elif start.startswith("<"):
+        yield from _markup(text, start, encoding, limits)
+    else:
+        yield from delimited(text, limits)
+        yield End(format="csv", encoding=encoding)
 
 
-def _markup(head: bytes) -> str:
-    for mark, code in ((b"<kml", "kml_file"), (b"<gpx", "kml_file"), (b"<folder", "kml_file")):
-        if mark in head:
-            return code
-    return "html_table" if b"<html" in head or b"<table" in head else "xml_file"
+def _json(content: bytes, limits: Limits) -> Iterator[Message]:
+    from mapsvc.ingest.geojson import geojson  # noqa: PLC0415
+
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        from mapsvc.ingest.delimited import decoded  # noqa: PLC0415
+
+        content = decoded(content)[0].encode()
+    yield from geojson(content, limits)
+    yield End(format="geojson", encoding="utf-8")
+
+
+def _markup(text: str, start: str, encoding: str, limits: Limits) -> Iterator[Message]:
+    """The first element decides: whatever else stands in the file is only its contents."""
+    root = re.sub(
+        r"<\?.*?\?>|<!--.*?-->|<!doctype[^>\[]*(?:\[.*?\]\s*)?>", "", start, flags=re.DOTALL
+    )
+    first = re.match(r"\s*<(?:\w+:)?(\w+)", root)
+    kind = first[1] if first else ""
+    if kind in ("kml", "folder", "document", "placemark"):
+        from mapsvc.ingest.kml import kml  # noqa: PLC0415
+
+        yield from kml(text, limits)
+        yield End(format="kml", encoding=encoding)
+    elif kind == "gpx":
+        from mapsvc.ingest.gpx import gpx  # noqa: PLC0415
+
+        yield from gpx(text, limits)
+        yield End(format="gpx", encoding=encoding)
+    elif kind in _PAGES and "<frameset" not in start:
+        from mapsvc.ingest.webpage import webpage  # noqa: PLC0415
+
+        yield from webpage(text, limits)
+        yield End(format="html", encoding=encoding)
+    else:
+        raise Refused("html_frames" if kind in _PAGES else "xml_file")
 
 
 def confine(limits: Limits) -> None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 import mapsvc
 from mapsvc.errors import TooLarge, Unreadable
 from mapsvc.ingest.messages import file_reason
-from mapsvc.ingest.wire import End, Failure, Limits, Message, Rows, SheetStart
+from mapsvc.ingest.wire import End, Failure, Limits, Message, Note, Rows, SheetStart
 from mapsvc.settings import Settings
 
 _TOO_LARGE = {"too_many_rows", "too_many_columns", "too_big_inside", "too_many_entries", "too_slow"}
@@ -42,6 +42,7 @@ class Reading(Struct):
     format: str
     encoding: str
     sheets: list[Sheet]
+    notes: list[Note] = []
 
 
 async def read_file(content: bytes, settings: Settings) -> Reading:
@@ -80,19 +81,31 @@ async def spawn(program: str, path: Path, limits: Limits) -> asyncio.subprocess.
 
 
 async def _run(path: Path, limits: Limits) -> Reading:
-    process = await spawn("mapsvc.ingest.read", path, limits)
     try:
         async with asyncio.timeout(limits.seconds):
-            reading = await _gather(process)
+            reading, died = await _attempt(path, limits)
+            if reading is None and died:
+                careful = msgspec.structs.replace(limits, careful=True)
+                reading, died = await _attempt(path, careful)
     except TimeoutError:
         raise refusal("too_slow", limit=f"{limits.seconds:g}") from None
+    if reading is None:
+        raise refusal("too_big_inside" if died else "damaged")
+    return reading
+
+
+async def _attempt(path: Path, limits: Limits) -> tuple[Reading | None, bool]:
+    """What a child read, or None and whether it died of it."""
+    process = await spawn("mapsvc.ingest.read", path, limits)
+    try:
+        reading = await _gather(process)
+        if reading is None:
+            await process.wait()
+        return reading, process.returncode != 0
     finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
-    if reading is None:
-        raise refusal("too_big_inside" if process.returncode != 0 else "damaged")
-    return reading
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -116,6 +129,7 @@ async def _gather(process: asyncio.subprocess.Process) -> Reading | None:
     assert process.stdout is not None
     decoder = msgspec.msgpack.Decoder(Message)
     sheets: list[Sheet] = []
+    notes: list[Note] = []
     try:
         while True:
             size = int.from_bytes(await process.stdout.readexactly(4), "big")
@@ -125,7 +139,10 @@ async def _gather(process: asyncio.subprocess.Process) -> Reading | None:
             if isinstance(message, Failure):
                 raise refusal(message.code, **message.values)
             if isinstance(message, End):
-                return Reading(message.format, message.encoding, sheets)
+                return Reading(message.format, message.encoding, sheets, notes)
+            if isinstance(message, Note):
+                notes.append(message)
+                continue
             if isinstance(message, SheetStart):
                 sheets.append(_opened(message))
             else:

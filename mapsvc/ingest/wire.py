@@ -27,6 +27,14 @@ class Rows(Struct, tag="rows"):
     """WKB, one a row, empty bytes for none; an empty list for sheets of cells."""
 
 
+class Note(Struct, tag="note"):
+    """Something about a sheet that people should know: a code of the message catalogue."""
+
+    code: str
+    values: dict[str, str]
+    sheet: str = ""
+
+
 class Failure(Struct, tag="failure"):
     """Why the file cannot be read: a code of the message catalogue and what fills its gaps."""
 
@@ -41,7 +49,7 @@ class End(Struct, tag="end"):
     encoding: str = ""
 
 
-Message = SheetStart | Rows | Failure | End
+Message = SheetStart | Rows | Note | Failure | End
 
 
 class Refused(Exception):
@@ -60,3 +68,5 @@ class Limits(Struct):
     seconds: float
     columns: int = 1000
     entries: int = 5000
+    careful: bool = False
+    """A first reading ran out of memory: cell by cell this time."""

@@ -1,0 +1,135 @@
+"""What a file itself says of its coordinate systems: in headings, in a .prj, row by row."""
+
+import re
+import unicodedata
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mapsvc.coordinates import System, UnknownSystem, parse_system
+from mapsvc.ingest.ledger import Ledger, Part
+from mapsvc.ingest.messages import Problem, problem
+
+_SPOKEN = (
+    (re.compile(r"bd09|百度"), "bd09"),
+    (re.compile(r"gcj0?2|火星|高德|腾讯|国测局"), "gcj02"),
+    (re.compile(r"^(cgcs2000|国家2000|2000国家大地)(坐标系|大地坐标系|经纬度)?$"), "cgcs2000"),
+    (re.compile(r"^(wgs(19)?84|gps|84)(坐标系?|经纬度)?$"), "wgs84"),
+)
+
+
+Kind = tuple[bool, System | None, str | None]
+"""In metres?, the system that must hold, the system that headings or file suggest."""
+
+
+def alike(
+    declared: System | None,
+    problems: list[Problem],
+    ledger: Ledger,
+    present: NDArray[np.bool_],
+    projected: NDArray[np.bool_],
+) -> dict[Kind, NDArray[np.int64]]:
+    """Rows whose system is decided together."""
+    hints = [hinted(part) for part in ledger.parts]
+    common = hints[0] if len(set(hints)) == 1 else None
+    kinds: dict[Kind, NDArray[np.int64]] = {}
+    if common is not None or len(ledger.parts) == 1 or set(hints) == {None}:
+        spans = [(0, ledger.height, common)]
+    else:
+        spans = [
+            (p.offset, p.offset + p.height, h) for p, h in zip(ledger.parts, hints, strict=True)
+        ]
+    named = (
+        _named_systems(problems, ledger, declared, present, projected) if ledger.has("crs") else {}
+    )
+    for start, stop, hint in spans:
+        here = np.zeros(present.size, np.bool_)
+        here[start:stop] = True
+        for row in named:
+            here[row] = False
+        for in_metres, mask in ((False, ~projected), (True, projected)):
+            rows = np.flatnonzero(present & here & mask)
+            if rows.size:
+                kinds[in_metres, declared, hint] = np.concatenate(
+                    (kinds.get((in_metres, declared, hint), rows[:0]), rows)
+                )
+    for system in {s for s in named.values() if s is not None}:
+        for in_metres in (False, True):
+            rows = np.array(
+                [r for r, s in named.items() if s == system and projected[r] == in_metres], np.int64
+            )
+            if rows.size:
+                kinds[in_metres, system, None] = np.sort(rows)
+    return kinds
+
+
+def _named_systems(
+    problems: list[Problem],
+    ledger: Ledger,
+    declared: System | None,
+    present: NDArray[np.bool_],
+    projected: NDArray[np.bool_],
+) -> dict[int, System | None]:
+    """Rows that name their system themselves; None where that refuses the row."""
+    named: dict[int, System | None] = {}
+    memo: dict[str, System | None] = {}
+    for row, text in enumerate(ledger.cells("crs")):
+        if not text.strip() or row in ledger.skipped or not present[row]:
+            continue
+        if text not in memo:
+            memo[text] = spoken_system(text)
+        system = memo[text]
+        where = ledger.at(row, "crs")
+        if system is None:
+            found = problem("crs_of_row_unknown", field="coordinates", value=text, **where)
+        elif system.id == "cgcs2000" and projected[row]:
+            continue  # It names the datum; which projection, the numbers must say.
+        elif declared is not None and not same(system.id, declared.id):
+            found = problem(
+                "crs_of_row_differs",
+                field="coordinates",
+                value=text,
+                named=system.title,
+                declared=declared.title,
+                **where,
+            )
+        else:
+            named[row] = system
+            continue
+        named[row] = None
+        problems.append(found)
+    return named
+
+
+def spoken_system(text: str) -> System | None:
+    """The system that people or 奥维 mean by a word, None where it is none of ours."""
+    word = re.sub(r"[\s_\-]", "", unicodedata.normalize("NFKC", text)).lower()
+    for pattern, system in _SPOKEN:
+        if pattern.search(word):
+            return parse_system(system)
+    try:
+        return parse_system(word)
+    except UnknownSystem:
+        return None
+
+
+def hinted(part: Part) -> str | None:
+    """The one system that headings or file name for a sheet; None where it is none or several."""
+    named: set[str] = set()
+    for target in ("lon", "lat", "x", "y", "point"):
+        column = part.columns.get(target)
+        if column is not None and column.hint:
+            named.add(column.hint)
+    if part.sheet.crs:
+        try:
+            named.add(parse_system(part.sheet.crs).id)
+        except UnknownSystem:
+            named.add("unknown")
+    elif part.sheet.has_shapes:
+        named.add("wgs84")
+    return named.pop() if len(named) == 1 else None
+
+
+def same(one: str, other: str) -> bool:
+    """CGCS2000 and WGS-84 degrees differ by decimetres."""
+    return one == other or {one, other} == {"wgs84", "cgcs2000"}

@@ -1,0 +1,108 @@
+"""Tables of a web page, which many systems save under the name .xls."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+from mapsvc.ingest.cells import blocks
+from mapsvc.ingest.wire import Limits, Message, Refused, SheetStart
+
+_WIDEST_SPAN = 1000
+_BREAKS = ("br", "p", "div", "li")
+
+
+def webpage(text: str, limits: Limits) -> Iterator[Message]:
+    """Each outermost table as a sheet; a cell over several rows repeats its value in each."""
+    reader = _Reader(limits)
+    reader.feed(text)
+    reader.close()
+    tables = [table for table in reader.tables if any(any(row) for row in table)]
+    if not tables:
+        raise Refused("html_table")
+    for number, table in enumerate(tables, 1):
+        yield SheetStart(name=f"表{number}" if len(tables) > 1 else "", visible=True)
+        yield from blocks(enumerate(table, 1), limits)
+
+
+class _Reader(HTMLParser):
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tables: list[list[list[str]]] = []
+        self._limits = limits
+        self._depth = 0
+        self._held: dict[int, tuple[int, str]] = {}
+        """Column → rows that a value still fills, and the value."""
+        self._row: dict[int, str] | None = None
+        self._cell: list[str] | None = None
+        self._spans = (1, 1)
+        self._exact: str | None = None
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "table":
+            self._depth += 1
+            if self._depth == 1:
+                self.tables.append([])
+                self._held = {}
+        elif tag in ("script", "style"):
+            self._silent += 1
+        elif self._depth == 1 and tag == "tr":
+            self._end_row()
+            self._row = {}
+        elif self._depth == 1 and tag in ("td", "th"):
+            self._end_cell()
+            given = dict(attrs)
+            self._row = {} if self._row is None else self._row
+            self._cell = []
+            self._spans = _span(given.get("rowspan")), _span(given.get("colspan"))
+            # What Excel shows is rounded; the number itself stands beside it.
+            self._exact = given.get("x:num") or given.get("sdval")
+        elif tag in _BREAKS and self._cell:
+            self._cell.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "table" and self._depth:
+            if self._depth == 1:
+                self._end_row()
+            self._depth -= 1
+        elif tag in ("script", "style"):
+            self._silent = max(0, self._silent - 1)
+        elif self._depth == 1 and tag == "tr":
+            self._end_row()
+        elif self._depth == 1 and tag in ("td", "th"):
+            self._end_cell()
+
+    def handle_data(self, data: str) -> None:
+        if self._cell is not None and not self._silent:
+            self._cell.append(re.sub(r"[ \t\r\n\xa0]+", " ", data))
+
+    def _end_cell(self) -> None:
+        if self._cell is None or self._row is None:
+            return
+        lines = "".join(self._cell).split("\n")
+        text = self._exact or "\n".join(line.strip() for line in lines).strip()
+        self._cell = None
+        column = 0
+        while column in self._row or column in self._held:
+            column += 1
+        down, across = self._spans
+        if column + across > 4 * self._limits.columns:
+            raise Refused("too_many_columns", limit=self._limits.columns)
+        for offset in range(across):
+            value = "" if offset else text
+            self._row[column + offset] = value
+            if down > 1:
+                self._held[column + offset] = (down, value)
+
+    def _end_row(self) -> None:
+        self._end_cell()
+        if self._row is None:
+            return
+        row = {column: value for column, (_, value) in self._held.items()} | self._row
+        self._held = {c: (n - 1, value) for c, (n, value) in self._held.items() if n > 1}
+        self._row = None
+        self.tables[-1].append([row.get(c, "") for c in range(max(row, default=-1) + 1)])
+
+
+def _span(text: str | None) -> int:
+    return min(_WIDEST_SPAN, max(1, int(text))) if text and text.isascii() and text.isdigit() else 1
