@@ -83,11 +83,13 @@ async def points(
 def _edges(z: int, x: int, y: int) -> dict[str, float]:
     """The tile's edges in degrees; neighbours get the very same number for the edge they share."""
 
+    across = float(2**z)
+
     def lon(column: int) -> float:
-        return column / 2**z * 360 - 180
+        return column / across * 360 - 180
 
     def lat(row: int) -> float:
-        return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / 2**z))))
+        return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / across))))
 
     return {"west": lon(x), "east": lon(x + 1), "north": lat(y), "south": lat(y + 1)}
 

@@ -48,10 +48,14 @@ _UNITS: tuple[dict[str, float], ...] = (
     {"户": 1, "家": 1, "万户": 1e4},
     {"千克": 1, "公斤": 1, "kg": 1, "吨": 1e3, "t": 1e3},
 )  # fmt: skip
-_MEASURES = (
+MEASURES = (
     "立方米|平方米|公斤|千克|千瓦|顶|床|件|套|台|辆|艘|只|个|把|根|条|包|袋|箱|瓶|桶|支|盏|块|米|吨|升|双|副|张|具"
     "|部|架|名|人|份|盒|卷|方|捆|组|座|匹|头|口|面|扇|片|对|批|处|间|架次|斤|kg|t|m"
 )
+
+
+BETWEEN_ITEMS, BETWEEN_PARTS = "\x1e", "\x1f"
+"""Between the items, and inside one, of a list made from columns: no file holds these."""
 
 
 def fold(text: str) -> str:
@@ -195,7 +199,9 @@ def _number(field: LayerField | RecordColumn, heading_unit: str) -> Parser:
         if match is None:
             return None if text in _NONE_WORDS else Wrong("not_a_number", {"unit_hint": hint})
         times = (factor(match[2], wanted) if wanted else None) if match[2] else by_heading
-        if times is None or len(match[1]) > 16:
+        digits = match[1].replace(",", "").partition(".")[0].lstrip("+-")
+        # A computed cell may show seventeen digits, but no whole number of a ledger has sixteen.
+        if times is None or len(digits) > 15 or len(match[1]) > 30:
             return Wrong("not_a_number", {"unit_hint": hint})
         value = float(match[1].replace(",", ""))
         # Ten significant digits after a conversion: 300 元 is 0.03 万元, not 0.030000000000000002.
@@ -293,8 +299,27 @@ def parse_list(text: str) -> Any:
     return list(dict.fromkeys(p for p in parts if p)) or None
 
 
+_COUNT = re.compile(rf"(\d[\d,]*(?:\.\d+)?)\s*({MEASURES})?")
+
+
+def _from_columns(text: str, item: str, quantity: str, units: list[str]) -> Any:
+    """Records of a table with one column an item, as `split` wrote them."""
+    found: list[dict[str, Any]] = []
+    for part in text.split(BETWEEN_ITEMS):
+        name, cell, unit = (*part.split(BETWEEN_PARTS), "")[:3]
+        match = _COUNT.fullmatch(unicodedata.normalize("NFKC", cell).strip())
+        if match is None or len(match[1]) > 16:
+            return Wrong("item_not_a_number", {"item": name, "quantity": cell[:40]})
+        number = float(match[1].replace(",", ""))
+        record = {item: name, quantity: int(number) if number.is_integer() else number}
+        if units and (match[2] or unit):
+            record[units[0]] = match[2] or unit
+        found.append(record)
+    return found
+
+
 _ITEM = re.compile(
-    rf"(?P<item>.*?[^\d\s.:：×xX*(（])[\s:：×xX*(（]*(?P<quantity>\d+(?:\.\d+)?)\s*(?P<unit>{_MEASURES})?[)）]?"
+    rf"(?P<item>.*?[^\d\s.:：×xX*(（])[\s:：×xX*(（]*(?P<quantity>\d+(?:\.\d+)?)\s*(?P<unit>{MEASURES})?[)）]?"
 )
 
 
@@ -306,6 +331,8 @@ def _records(field: LayerField) -> Parser:
     def parse(text: str) -> Any:
         if text in _NONE_WORDS:
             return None
+        if BETWEEN_PARTS in text:
+            return _from_columns(text, item, quantity or "", units)
         # A comma between thousands is no comma between items.
         plain = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", unicodedata.normalize("NFKC", text))
         found: list[dict[str, Any]] = []
