@@ -5,6 +5,7 @@ its code inside its township, else by code and name together (a feature that mov
 else by name: the only one of that name in its township, or the only one within 500 m.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg import sql
@@ -18,18 +19,24 @@ SAME_SPOT_M = 0.05
 SAME_NAME_M = 500
 
 _INCOMING = """
-drop table if exists upload_incoming, upload_match, upload_decided;
+drop table if exists upload_part, upload_incoming, upload_match, upload_decided;
+create temp table upload_part (part int, sheet text, keys text[]) on commit drop;
 create temp table upload_incoming (
-    seq int, sheet text, row int, action text, lead_seq int, code text, name text, region_code text,
+    seq int, part int, row int, action text, lead_seq int, code text, name text, region_code text,
     township_code text, geom geometry, attrs jsonb, grade smallint, search text, verified_at date,
     provenance jsonb, raw jsonb
 ) on commit drop
 """
 
 
-async def open_incoming(db: Db) -> None:
-    """An empty table for the rows of one upload, gone when the transaction ends."""
+async def open_incoming(db: Db, parts: Sequence[tuple[str, Sequence[str]]] = ()) -> None:
+    """An empty table for the rows of one upload, gone when the transaction ends.
+
+    `parts` are the sheets: their names and the fields that they have a column for.
+    """
     await db.execute(_INCOMING)
+    for number, (sheet, keys) in enumerate(parts):
+        await db.execute("insert into upload_part values (%s, %s, %s)", [number, sheet, list(keys)])
 
 
 def copy_into_incoming() -> sql.Composed:
@@ -117,51 +124,69 @@ async def match(db: Db, layer: Layer, scope: str | None) -> None:
         await db.execute("analyze upload_match")
 
 
+# What a row leaves behind is worked out here for rows that found their feature; a new row's own
+# values stay where they are until `_STORE`. Most rows of a ledger say what is stored already: plain
+# equality is asked first. A field that the sheet has and the row leaves blank is cleared.
 _DECIDE = """
 create temp table upload_decided on commit drop as
-select i.seq, case when f.id is null then 'new'
-        when d.far or d.named or d.coded or d.placed or d.filled or d.verified then 'changed'
-        else 'unchanged' end action,
-    coalesce(f.id, nextval('feature_id_seq')) feature_id, f.version base_version,
-    v.new_code, case when d.far or f.id is null then i.geom else f.geom end geom, v.new_attrs,
-    case when i.attrs ? {grade} or f.id is null then i.grade else f.grade end grade,
-    case when i.code is null and f.code is not null and not d.named then f.search
-        else i.search end search,
-    v.new_verified, case when d.far then v.moved end moved_m
-from upload_incoming i
-left join upload_match m on m.seq = i.seq
-left join {f} f on f.id = m.feature_id
-cross join lateral (select coalesce(i.code, f.code) new_code,
-    jsonb_strip_nulls(coalesce(f.attrs, '{{}}') || i.attrs) new_attrs,
-    coalesce(i.verified_at, f.verified_at) new_verified,
-    case when f.geom is not null and not ST_OrderingEquals(f.geom, i.geom)
-        then greatest(ST_Distance(f.geom::geography, i.geom::geography),
-            case when GeometryType(i.geom) <> 'POINT' then 2 * {spot} else 0 end)
-        else 0 end moved) v
-cross join lateral (select v.moved > {spot} far, f.name <> i.name named,
-    f.code is distinct from v.new_code coded,
-    (f.region_code, f.township_code) is distinct from (i.region_code, i.township_code) placed,
-    f.attrs <> v.new_attrs filled,
-    f.verified_at is distinct from v.new_verified verified) d
+select seq, action, feature_id, base_version, new_code, case when far then here else there end geom,
+    case when changed then new_attrs end new_attrs, case when changed then new_grade end grade,
+    case when changed then new_search end search, case when changed then new_verified end
+    new_verified, case when far then moved end moved_m
+from (
+    select i.seq, f.id feature_id, f.version base_version, i.geom here, f.geom there, v.*, d.far,
+        case when {grade} = any(p.keys) then i.grade else f.grade end new_grade,
+        case when i.code is null and f.code is not null and not d.named then f.search
+            else i.search end new_search,
+        d.far or d.named or d.coded or d.placed or d.filled or d.verified changed
+    from upload_incoming i
+    join upload_part p on p.part = i.part
+    join upload_match m on m.seq = i.seq
+    join {f} f on f.id = m.feature_id
+    cross join lateral (select coalesce(i.code, f.code) new_code,
+        case when f.attrs <> i.attrs then (f.attrs - p.keys) || i.attrs else f.attrs end new_attrs,
+        coalesce(i.verified_at, f.verified_at) new_verified,
+        case when not ST_OrderingEquals(f.geom, i.geom)
+            then greatest(ST_Distance(f.geom::geography, i.geom::geography),
+                case when GeometryType(i.geom) <> 'POINT' then 2 * {spot} else 0 end)
+            else 0 end moved offset 0) v
+    cross join lateral (select v.moved > {spot} far, f.name <> i.name named,
+        f.code is distinct from v.new_code coded,
+        (f.region_code, f.township_code) is distinct from (i.region_code, i.township_code) placed,
+        f.attrs <> v.new_attrs filled,
+        f.verified_at is distinct from v.new_verified verified) d
+    where i.action = '' and i.lead_seq is null
+    offset 0
+) x
+cross join lateral (select case when changed then 'changed' else 'unchanged' end action) a;
+insert into upload_decided (seq, action, feature_id)
+select i.seq, 'new', nextval('feature_id_seq') from upload_incoming i
 where i.action = '' and i.lead_seq is null
+    and not exists (select from upload_decided d where d.seq = i.seq)
+order by i.seq
 """
 
 _STORE = """
 insert into upload_row (upload_id, seq, sheet, row, action, lead_seq, feature_id, base_version,
     code, name, region_code, township_code, geom, attrs, grade, search, verified_at, moved_m,
     provenance, raw)
-select %(upload)s, i.seq, i.sheet, i.row,
+select %(upload)s, i.seq, p.sheet, i.row,
     case when i.action <> '' then i.action else d.action end, i.lead_seq,
-    case when i.action = '' then d.feature_id end, case when i.action = '' then d.base_version end,
+    d.feature_id, d.base_version,
     coalesce(case when i.lead_seq is null then d.new_code end, i.code), i.name, i.region_code,
     i.township_code, case when i.lead_seq is null then coalesce(d.geom, i.geom) end,
-    case when fresh then d.new_attrs end, case when fresh then d.grade end,
-    case when fresh then d.search end, case when fresh then d.new_verified end,
+    case when added then i.attrs when fresh then d.new_attrs end,
+    case when added then i.grade when fresh then d.grade end,
+    case when added then i.search when fresh then d.search end,
+    case when added then i.verified_at when fresh then d.new_verified end,
     case when fresh then d.moved_m end, case when fresh then i.provenance else '{{}}' end,
     case when d.action = 'unchanged' then '[]' else i.raw end
 from upload_incoming i
+join upload_part p on p.part = i.part
 left join upload_decided d on d.seq = coalesce(i.lead_seq, i.seq) and i.action = ''
-cross join lateral (select i.lead_seq is null and d.action in ('new', 'changed') fresh) x
+cross join lateral (select i.lead_seq is null and d.action = 'new' added,
+    i.lead_seq is null and d.action in ('new', 'changed') fresh) x
+order by i.seq
 """
 
 _REFUSE = """

@@ -8,28 +8,43 @@ import numpy as np
 import shapely
 
 from mapsvc.ingest.draft import Draft
-from mapsvc.search_text import search_text
+from mapsvc.search_text import search_texts
 
 COLUMNS = (
-    "seq", "sheet", "row", "action", "lead_seq", "code", "name", "region_code", "township_code",
+    "seq", "part", "row", "action", "lead_seq", "code", "name", "region_code", "township_code",
     "geom", "attrs", "grade", "search", "verified_at", "provenance", "raw",
 )  # fmt: skip
 _BLOCK = 5000
 _NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_encode = msgspec.json.Encoder().encode
+_EWKB_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("srid", "<u4"), ("xy", "<f8", 2)])
+_POINT_WITH_SRID = 0x20000001
+_json = msgspec.json.Encoder()
+
+
+class _Provenance(msgspec.Struct):
+    """Where a position came from: what the file says, and how it was read."""
+
+    raw_x: str
+    raw_y: str
+    form: str
+    declared: str
+    used: str | None
+    swapped: bool
 
 
 def copy_blocks(draft: Draft) -> Iterator[bytes]:
-    """The rows in COPY's text format, in the order of `COLUMNS`."""
-    for part, (_, _, keys) in zip(draft.ledger.parts, draft.checked.keys, strict=True):
+    """The rows in COPY's text format, in the order of `COLUMNS`; `part` counts from 0."""
+    for place, (part, (_, _, keys)) in enumerate(
+        zip(draft.ledger.parts, draft.checked.keys, strict=True)
+    ):
         numbers = part.numbers
         for start in range(0, part.height, _BLOCK):
             stop = min(start + _BLOCK, part.height)
             rows = range(part.offset + start, part.offset + stop)
             columns = _columns(draft, rows, keys)
-            columns["sheet"] = _escaped([part.sheet.name]) * len(rows)
-            columns["row"] = [str(number) for number in numbers[start:stop]]
+            columns["part"] = [str(place)] * len(rows)
+            columns["row"] = list(map(str, numbers[start:stop]))
             columns["raw"] = _escaped(_raw(draft, rows, part.raw(start, stop), part.has_unused))
             lines = map("\t".join, zip(*(columns[c] for c in COLUMNS), strict=True))
             yield ("\n".join(lines) + "\n").encode()
@@ -42,18 +57,19 @@ def _columns(draft: Draft, rows: range, keys: Sequence[str]) -> dict[str, list[s
     grades = draft.layer.grades
     # The rows that stand for a feature: accepted, and the first of their group.
     carries = [s for s in rows if not draft.action[s] and draft.lead[s] is None]
+    names, codes = checked.names[at], checked.codes[at]
     return {
-        "seq": [str(seq) for seq in rows],
+        "seq": list(map(str, rows)),
         "action": draft.action[at],
         "lead_seq": [_NULL if lead is None else str(lead) for lead in draft.lead[at]],
-        "code": _escaped(checked.codes[at]),
-        "name": _escaped(checked.names[at]),
+        "code": _escaped(codes),
+        "name": _escaped(names),
         "region_code": _escaped(draft.region[at]),
         "township_code": _escaped(draft.township[at]),
         "geom": _escaped(_spread(rows, carries, _geometries(draft, carries))),
-        "attrs": _escaped(_attributes(draft, rows, set(carries), keys)),
+        "attrs": _escaped(_spread(rows, carries, _attributes(draft, carries, keys))),
         "grade": [str(grades[value]) if value else _NULL for value in graded],
-        "search": _escaped(_spread(rows, carries, _searches(draft, carries))),
+        "search": _escaped(search_texts([name or "" for name in names], codes)),
         "verified_at": _escaped(checked.verified[at]),
         "provenance": _escaped(_spread(rows, carries, _provenance(draft, carries), "{}")),
     }
@@ -80,55 +96,53 @@ def _escaped(texts: Sequence[str | None]) -> list[str]:
 
 
 def _geometries(draft: Draft, carries: list[int]) -> list[str]:
+    """EWKB in hexadecimal digits; points are laid out at once."""
     at = np.array(carries, np.int64)
-    places = shapely.points(draft.located.lon[at], draft.located.lat[at])
-    shapes = np.asarray(places, dtype=object)
-    for position, seq in enumerate(carries):
-        if seq in draft.located.shapes:
-            shapes[position] = draft.located.shapes[seq]
-    texts = shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True)
-    return list(np.asarray(texts, dtype=object).tolist())
+    points = np.zeros(len(carries), _EWKB_POINT)
+    points["order"], points["kind"], points["srid"] = 1, _POINT_WITH_SRID, 4326
+    points["xy"] = np.column_stack((draft.located.lon[at], draft.located.lat[at]))
+    digits, width = points.tobytes().hex(), 2 * _EWKB_POINT.itemsize
+    texts = [digits[i : i + width] for i in range(0, len(digits), width)]
+    shapes = draft.located.shapes
+    for position, seq in enumerate(carries if shapes else ()):
+        if seq in shapes:
+            shape = shapely.set_srid(shapes[seq], 4326)
+            texts[position] = shapely.to_wkb(shape, hex=True, include_srid=True)
+    return texts
 
 
-def _attributes(
-    draft: Draft, rows: range, carries: set[int], keys: Sequence[str]
-) -> list[str | None]:
-    """JSON of the declared fields that the row's sheet has a column for; null clears a value."""
-    columns = [draft.checked.fields[key][rows.start : rows.stop] for key in keys]
-    values = zip(*columns, strict=True) if columns else iter([()] * len(rows))
-    return [
-        _encode(dict(zip(keys, row, strict=True))).decode() if seq in carries else None
-        for seq, row in zip(rows, values, strict=True)
-    ]
+def _attributes(draft: Draft, carries: list[int], keys: Sequence[str]) -> list[str]:
+    """JSON of the fields that have a value. A field of the sheet that has none is cleared."""
+    columns = [draft.checked.fields[key] for key in keys]
+    # Numbered names: a field may be called as Python's own words are.
+    fields = [(f"f{n}", Any, None) for n in range(len(keys))]
+    renamed = {f"f{n}": key for n, key in enumerate(keys)}
+    shape: Any = msgspec.defstruct("Attributes", fields, rename=renamed, omit_defaults=True)
+    return _lines([shape(*[column[seq] for column in columns]) for seq in carries])
 
 
-def _searches(draft: Draft, carries: list[int]) -> list[str]:
-    names, codes = draft.checked.names, draft.checked.codes
-    return [search_text(names[seq] or "", codes[seq]) for seq in carries]
+def _lines(records: list[Any]) -> list[str]:
+    """Each record as JSON."""
+    return _json.encode_lines(records).decode().split("\n")[:-1]
 
 
 def _provenance(draft: Draft, carries: list[int]) -> list[str]:
-    """Where a position came from: `{raw_x, raw_y, form, declared, used, swapped}` as JSON."""
     at = draft.located
-    ends: dict[tuple[Any, ...], bytes] = {}
-    found: list[str] = []
-    for seq in carries:
-        key = (at.form[seq], at.used[seq], bool(at.swapped[seq]))
-        end = ends.get(key)
-        if end is None:
-            form, used, turned = key
-            told = {"form": form, "declared": at.declared, "used": used, "swapped": turned}
-            end = ends[key] = b"," + _encode(told)[1:]
-        x, y = at.raw[seq]
-        found.append((b'{"raw_x":' + _encode(x) + b',"raw_y":' + _encode(y) + end).decode())
-    return found
+    return _lines(
+        [
+            _Provenance(*at.raw[s], at.form[s], at.declared, at.used[s], bool(at.swapped[s]))
+            for s in carries
+        ]
+    )
 
 
 def _raw(
     draft: Draft, rows: range, cells: Iterator[tuple[str, ...]], all_of_them: bool
 ) -> list[str]:
     """The row's cells as they were; rows that say nothing beyond their fields need none."""
+    if not all_of_them and not any(draft.action[rows.start : rows.stop]):
+        return ["[]"] * len(rows)
     return [
-        _encode(row).decode() if all_of_them or draft.action[seq] else "[]"
+        _json.encode(row).decode() if all_of_them or draft.action[seq] else "[]"
         for seq, row in zip(rows, cells, strict=True)
     ]

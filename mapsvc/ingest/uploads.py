@@ -215,7 +215,8 @@ def _read_as(reading: Reading, draft: Draft) -> dict[str, Any]:
 
 
 async def _compare(db: Db, layer: Layer, draft: Draft, scope: str | None, upload_id: UUID) -> None:
-    await compare.open_incoming(db)
+    parts = zip(draft.ledger.parts, draft.checked.keys, strict=True)
+    await compare.open_incoming(db, [(part.sheet.name, keys) for part, (_, _, keys) in parts])
     async with db.cursor() as cursor, cursor.copy(compare.copy_into_incoming()) as copy:
         blocks = copy_blocks(draft)
         while block := await run_sync(next, blocks, b""):
