@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -375,48 +374,6 @@ def test_signing_out(planner: Watch) -> None:
     expect(page.locator(".demo-ribbon")).to_be_visible()
     page.goto(f"{planner.url}/map")
     expect(page).to_have_url(re.compile(r"/login\?next="))
-
-
-LEDGER = (
-    "储备库名称,经度,纬度,储备库类型\n"
-    "测试一号库,111.2,27.9,综合库\n"
-    "<b>测试二号库</b>,111.21,27.91,综合库\n"
-    "没有坐标的库,,,综合库\n"
-)
-
-
-def test_upload_check_apply_and_take_back(
-    page: Page, serve: Callable[..., str], demo_copy: str, password: str, tmp_path: Path
-) -> None:
-    watch = Watch(page, serve(demo_copy))
-    watch.sign_in("planner", password)
-    ledger = tmp_path / "储备库.csv"
-    ledger.write_text(LEDGER, encoding="utf-8")
-
-    def count() -> int:
-        depots = next(x for x in watch.get("/api/layers") if x["id"] == "depots")
-        return int(depots["count"])
-
-    before = count()
-    page.goto(f"{watch.url}/uploads")
-    page.select_option("#layer", "depots")
-    page.select_option("#crs", "wgs84")
-    page.set_input_files("#file", ledger)
-    page.click("#upload button[type=submit]")
-    result = page.locator("#result")
-    expect(result.locator(".counts .accepted dd")).to_have_text("2")
-    expect(result.locator(".counts .rejected dd")).to_have_text("1")
-    expect(result.locator("tbody tr").first).to_contain_text("4")
-    assert count() == before
-    result.get_by_role("button", name=re.compile("确认入库")).click()
-    expect(result.locator(".status")).to_have_text("已入库")
-    assert count() == before + 2
-    page.on("dialog", lambda dialog: dialog.accept())
-    result.get_by_role("button", name="撤销").click()
-    expect(result.locator(".status")).to_have_text("已撤销")
-    assert count() == before
-    expect(page.locator("#recent tbody tr")).to_have_count(1)
-    watch.clean()
 
 
 @pytest.mark.parametrize("size", [(1366, 768), (1920, 1080)])

@@ -99,7 +99,7 @@ async def listing(db: Db, scope: str | None, limit: int = 100) -> list[dict[str,
 
 _GROUPS = """
 select severity, code, "column", count(*) problems, count(distinct (sheet, row)) rows,
-    case when count(distinct text) = 1 then min(text) end message,
+    case when count(distinct text) = 1 then min(text) end same, min(text) example,
     to_json((array_agg(distinct value) filter (where value is not null))[1:5]) "values"
 from (
     select *, replace(message, '“' || coalesce(value, '') || '”', '“…”') as text
@@ -115,12 +115,16 @@ async def _groups(db: Db, head_id: UUID) -> list[dict[str, Any]]:
     cursor = await db.execute(_GROUPS, [head_id, KINDS])
     names = [c.name for c in cursor.description or ()]
     found = [dict(zip(names, row, strict=True)) for row in await cursor.fetchall()]
-    return [group | {"title": _headline(group["code"])} for group in found]
+    for group in found:
+        same, example = group.pop("same"), group.pop("example")
+        group["message"] = same or _common(group["code"]) or example
+    return found
 
 
-def _headline(code: str) -> str:
-    """The first sentence of a kind's text, `…` for what differs from row to row."""
-    return re.sub(r"\{\w+\}", "…", _TEXTS.get(code, code)).partition("。")[0]
+def _common(code: str) -> str:
+    """A kind's text with `…` for what differs from row to row; empty where nothing is left."""
+    text = re.sub(r"\{\w+\}", "…", _TEXTS.get(code, ""))
+    return "" if text == "…" else text
 
 
 async def problems(

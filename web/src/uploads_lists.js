@@ -163,7 +163,7 @@ function kind(review, group) {
         "div",
         {},
         group.column ? h("p", { class: "quiet" }, `“${group.column}”列`) : null,
-        h("p", {}, group.message || `${group.title}。`),
+        h("p", {}, group.message),
         group.values && group.column ? h("p", { class: "quiet" }, `写的是：${group.values.slice(0, 4).map(brief).join("、")}${group.values.length > 4 ? "……" : ""}`) : null,
       ),
       open,
@@ -185,7 +185,7 @@ function problemRows(review, group) {
   return new Pages({
     columns,
     total: group.problems,
-    label: group.title,
+    label: group.message,
     cursorAfter: bySeq,
     load: async (after, limit) =>
       (await get(`/api/uploads/${upload.id}/problems?${query}&after=${after}&limit=${limit}`)).problems,
