@@ -9,7 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from mapsvc.catalog import Layer
+from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest.sandbox import Sheet
 
 SEARCHED_ROWS = 30
@@ -69,7 +69,18 @@ _HINTS = (
     ("cgcs2000", re.compile(r"cgcs_?2000|国家2000|2000坐标|[_(]2000", re.IGNORECASE)),
     ("wgs84", re.compile(r"wgs-?_?(19)?84|[_(]84\b|84坐标|\bgps", re.IGNORECASE)),
 )
-_BRACKETS = re.compile(r"[(\[【〔][^()\[\]【】〔〕]*[)\]】〕]")
+BRACKETS = re.compile(r"[(\[【〔][^()\[\]【】〔〕]*[)\]】〕]")
+_NAME_WORD = re.compile(r"(?:的)?姓名$")
+_PHONE_WORD = re.compile(
+    r"(?P<and>(?:姓名)?[及和与、/,兼])?(?:联系)?(?:电话号码|电话|手机号码|手机号|手机|联系方式)$"
+)
+_FIRST_OF_MANY = re.compile(r"(?<=\D)[1一]$")
+_GENERIC = re.compile(
+    "姓名|名字|名称|编号|编码|代码|(?:联系)?电话(?:号码)?|手机号?码?|联系方式|职务|职位|(?:工作)?单位|级别|类型|类别"
+    "|面积|数量|地址|位置|人数|负责人|联系人|日期|时间|状态"
+)
+"""Words that only mean something under the heading above them."""
+_NEUTRAL = re.compile("基本|信息|情况|概况|坐标|位置|登记|台账|一览|明细|内容|属性|其他|地理|空间")
 _STARS = re.compile(r"[*＊★☆△▲]|\((?:必填|选填|必填项|可选)\)")
 _UNIT_CELL = re.compile(
     r"^[(\[]?(?:单位[:：]?)?(人|户|万元|元|米|千米|公里|平方米|平方公里|亩|公顷|度|°|度分秒|°′″|个|m|km|m2|㎡|"
@@ -90,6 +101,8 @@ class Column:
     """Coordinate system that the heading names."""
     loses_to: str | None = None
     """Heading of the column that was given the target instead."""
+    lowest: str = ""
+    """The lowest row of a heading of several rows."""
 
 
 @dataclass(slots=True)
@@ -111,6 +124,12 @@ class Dictionary:
 
     def __init__(self, layer: Layer) -> None:
         self._known: dict[str, tuple[str, int]] = {}
+        self._phones = {
+            f"field:{f.id}": f"field:{phone.id}"
+            for f in layer.fields
+            if (phone := phone_of(layer, f.id)) is not None
+        }
+        self.noun = layer.noun
         titles = [(f.title, f"field:{f.id}", 0) for f in layer.fields]
         for f in layer.fields:
             titles += [(f.id, f"field:{f.id}", 30), (f"{f.title}名称", f"field:{f.id}", 40)]
@@ -130,18 +149,52 @@ class Dictionary:
 
     def find(self, text: str) -> tuple[str, int] | None:
         """Target and rank of a heading as it stands in a file, or None."""
+        hit = self.known(text)
         key = plain(text)
-        if not key:
-            return None
-        bare = _BRACKETS.sub("", key)
-        for candidate in (key, bare, re.sub(r"[_-]?(wgs-?84|84|gcj-?02|bd-?09|2000)$", "", bare)):
-            if candidate in self._known:
-                return self._known[candidate]
-        if len(key) <= 60:
+        if hit is None and key and len(key) <= 60:
             for target, pattern in _CONTAINING:
                 if pattern.search(key):
                     return target, 90
+        return hit
+
+    def known(self, text: str) -> tuple[str, int] | None:
+        """The same, without headings that only contain a word for a coordinate."""
+        key = plain(text)
+        if not key:
+            return None
+        bare = BRACKETS.sub("", key)
+        for candidate in (key, bare, re.sub(r"[_-]?(wgs-?84|84|gcj-?02|bd-?09|2000)$", "", bare)):
+            if candidate in self._known:
+                return self._known[candidate]
+        return self._composed(bare)
+
+    def _composed(self, key: str) -> tuple[str, int] | None:
+        """`监测人联系电话`, `包保责任人姓名`, `包保责任人及电话`, `监测人姓名1`."""
+        first = _FIRST_OF_MANY.sub("", key)
+        if first != key:
+            hit = self._known.get(first) or self._composed(first)
+            return (hit[0], hit[1] + 8) if hit else None
+        named = _NAME_WORD.sub("", key)
+        if named != key:
+            hit = self._known.get(named)
+            return (hit[0], hit[1] + 5) if hit and hit[0] in self._phones else None
+        match = _PHONE_WORD.search(key)
+        base = key[: match.start()] if match else ""
+        if not match or not base:
+            return None
+        hit = self._known.get(base) or self._known.get(_NAME_WORD.sub("", base))
+        if hit and hit[0] in self._phones:
+            return (hit[0] if match["and"] else self._phones[hit[0]]), hit[1] + 5
+        hit = self._known.get(f"{base}电话")
+        return (hit[0], hit[1] + 5) if hit and not match["and"] else None
+
+
+def phone_of(layer: Layer, person: str) -> LayerField | None:
+    """The phone field that belongs to a person field by its id, or None."""
+    wanted = f"{person.removesuffix('_person')}_phone"
+    if not any(f.id == person and f.type == "person" for f in layer.fields):
         return None
+    return next((f for f in layer.fields if f.id == wanted and f.type == "phone"), None)
 
 
 def plain(text: str) -> str:
@@ -164,7 +217,24 @@ def find_heading(sheet: Sheet, dictionary: Dictionary) -> Heading | None:
                 best, best_score, best_depth = index, score, depth
     if best < 0:
         return None
+    while best_depth < DEEPEST and _goes_on(sheet, dictionary, best, best_depth):
+        best_depth += 1
     return _columns(sheet, dictionary, best, best_depth)
+
+
+def _goes_on(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> bool:
+    """Is the next row a part of the heading? It names columns of a group and no row's name."""
+    if not _is_words(sheet, index + depth):
+        return False
+    upper, lower = _row(sheet, index + depth - 1), _row(sheet, index + depth)
+    new = [at for at, text in enumerate(lower) if text.strip() and text != upper[at]]
+    if len(new) < 2 or all(upper[at].strip() for at in new):
+        return False
+    stacks = _stacks(sheet, index, depth)
+    targets = [(_meaning(*stack, dictionary)[1] or ("", 0))[0] for stack in stacks]
+    return "name" in targets and not any(
+        targets[at] in ("name", "code", "lon", "lat") for at in new
+    )
 
 
 def _row(sheet: Sheet, index: int) -> list[str]:
@@ -184,22 +254,62 @@ def _score(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> int:
         return 0
     found = {
         hit[0]
-        for column in sheet.columns
-        if (hit := _meaning(column[index : index + depth], dictionary)[1]) is not None
+        for cells in _stacks(sheet, index, depth)
+        if (hit := _meaning(*cells, dictionary)[1]) is not None
     }
     names_rows = "name" in found or "code" in found
     return len(found - {"seq"}) if names_rows or len(found) >= 3 else 0
 
 
-def _meaning(cells: list[str], dictionary: Dictionary) -> tuple[str, tuple[str, int] | None]:
-    """Their heading and its target: the lowest cell that is known, else both joined."""
-    texts = [" ".join(c.split()) for c in cells if c.strip()]
-    for text in reversed(texts):
-        hit = dictionary.find(text)
+def _stacks(sheet: Sheet, index: int, depth: int) -> list[tuple[list[str], bool]]:
+    """Of each column the texts of its heading, top first, and whether it stands in a group.
+
+    A text that spans several columns is written in the first of them only.
+    """
+    rows = [[" ".join(c.split()) for c in _row(sheet, i)] for i in range(index, index + depth)]
+    grouped = [False] * len(sheet.columns)
+    for level in range(depth - 1):
+        upper, lower = rows[level], rows[level + 1]
+        for at in range(1, len(upper)):
+            inside = level == 0 or rows[level - 1][at] == rows[level - 1][at - 1]
+            opened = upper[at - 1] and lower[at - 1] and lower[at - 1] != upper[at - 1]
+            if inside and not upper[at] and lower[at] and opened:
+                upper[at] = upper[at - 1]
+                grouped[at - 1] = grouped[at] = True
+            elif upper[at] and upper[at] == upper[at - 1] and lower[at] != lower[at - 1]:
+                grouped[at - 1] = grouped[at] = True
+    return [
+        (list(dict.fromkeys(row[at] for row in rows if row[at])), grouped[at])
+        for at in range(len(sheet.columns))
+    ]
+
+
+def _meaning(
+    texts: list[str], grouped: bool, dictionary: Dictionary
+) -> tuple[str, tuple[str, int] | None]:
+    """Their heading and its target: what all rows say together, else the lowest that is known.
+
+    A word like 电话 in a group means the phone of that group and of nobody else.
+    """
+    if not texts:
+        return "", None
+    joined = "".join(texts)
+    if len(texts) == 1:
+        return joined, dictionary.find(joined)
+    for text in dict.fromkeys((joined, "".join(texts[-2:]), texts[0] + texts[-1])):
+        hit = dictionary.known(text)
         if hit:
             return text, hit
-    joined = "".join(dict.fromkeys(texts))
-    return joined, dictionary.find(joined) if len(texts) > 1 else None
+    low = texts[-1]
+    if not grouped:
+        found = ((text, dictionary.find(text)) for text in reversed(texts))
+        return next((f for f in found if f[1]), (joined, dictionary.find(joined)))
+    above = plain(texts[-2])
+    own = bool(_NEUTRAL.search(above)) or above in dictionary.noun or dictionary.noun in above
+    if _GENERIC.fullmatch(plain(low)) and not own:
+        return joined, None
+    hit = dictionary.find(low)
+    return (low, hit) if hit else (joined, None)
 
 
 def _columns(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> Heading:
@@ -210,14 +320,15 @@ def _columns(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> He
         heading.units_at = first
         heading.first += 1
     ranks: dict[str, tuple[int, Column]] = {}
-    for position, cells in enumerate(sheet.columns):
-        text, hit = _meaning(cells[index : index + depth], dictionary)
+    for position, (texts, grouped) in enumerate(_stacks(sheet, index, depth)):
+        text, hit = _meaning(texts, grouped, dictionary)
         column = Column(position, text, unit=_unit(text, units[position] if units else ""))
+        column.lowest = texts[-1] if texts else ""
         heading.columns.append(column)
         if hit is None:
             continue
         column.target, rank = hit
-        column.hint = _hint(" ".join(cells[index : index + depth]))
+        column.hint = _hint(" ".join(texts))
         held = ranks.get(column.target)
         if held is None or rank < held[0]:
             if held:
@@ -229,7 +340,7 @@ def _columns(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> He
 
 
 def _unit(heading: str, below: str) -> str:
-    inside = _BRACKETS.findall(unicodedata.normalize("NFKC", heading))
+    inside = BRACKETS.findall(unicodedata.normalize("NFKC", heading))
     text = below if below.strip() else (inside[-1] if inside else "")
     return unicodedata.normalize("NFKC", text).strip("()[]【】〔〕 ").removeprefix("单位:").strip()
 

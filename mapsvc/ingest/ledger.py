@@ -10,15 +10,16 @@ from mapsvc.ingest.added import clear_added, is_added
 from mapsvc.ingest.headings import Column, Dictionary, Heading, find_heading, plain
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.sandbox import Reading, Sheet, refusal
+from mapsvc.ingest.split import split
 from mapsvc.ingest.wire import Note
 
 _TOTAL = re.compile(r"(合计|总计|小计|共计|累计|汇总)([:(\d].*)?")
 _FOOTER = re.compile(
     r"(填表人|制表人|填报人|填报单位|制表单位|审核人|审核|复核人|负责人签字|签字|联系人|单位负责人|单位\(盖章\)"
-    r"|单位\(公章\)|填报日期|填表日期|填报时间|制表日期|报出日期|注|备注|说明|填表说明|填写说明)\d?[:].*"
+    r"|单位\(公章\)|制表|填表|填报|复核|审批人?|领导签字|主管领导|主要领导|盖章|公章|日期|联系电话|填报日期|填表日期|填报时间|制表日期|报出日期|注|备注|说明|填表说明|填写说明)\d?[:].*"
 )
 _EXAMPLE = re.compile(r"\(?(示例|例|样例|填写示例)[):].*|示例|样例|填写示例")
-_FIRST_LETTERS = frozenset("合总小共累汇填制审复负签联单报注备说示例样(（")
+_FIRST_LETTERS = frozenset("合总小共累汇填制审复负签联单报注备说示例样领主盖公日(（")
 _NUMERALS = "甲乙丙丁戊己庚辛壬癸"
 
 
@@ -30,6 +31,8 @@ class Part:
     heading: Heading
     offset: int
     columns: dict[str, Column] = field(default_factory=dict)
+    derived: dict[str, list[str]] = field(default_factory=dict)
+    """Texts of columns that were taken apart or put together, instead of those of the sheet."""
 
     @property
     def height(self) -> int:
@@ -41,6 +44,8 @@ class Part:
 
     def cells(self, target: str) -> list[str] | None:
         """The texts of the column with that meaning, or None where the sheet has none."""
+        if target in self.derived:
+            return self.derived[target]
         column = self.columns.get(target)
         return None if column is None else self.sheet.columns[column.position][self.heading.first :]
 
@@ -133,6 +138,7 @@ def gather(reading: Reading, layer: Layer) -> Ledger:
     if offset == 0:
         raise refusal("no_rows")
     for part in ledger.parts:
+        ledger.problems += split(part, layer)
         _report_columns(part, layer, ledger)
         _set_apart(part, ledger)
     return ledger

@@ -100,6 +100,7 @@ ERRORS: dict[str, str] = {
     "not_a_phone": "“{value}”不是电话号码。手机写 11 位数字，座机写区号-号码，多个电话用顿号分开。",
     "person_with_phone": "“{value}”里有电话号码。请把姓名和电话分开写在两列里。",
     "record_unreadable": "“{value}”看不出数量。请写成“名称 数量单位”，多项用分号隔开，例如：帐篷 20顶；棉被 100床。",
+    "item_not_a_number": "“{item}”一列的“{quantity}”不是数量。请只写数字，例如 12；没有就留空。",
     "record_incomplete": "这一行缺少“{title}”。每一项都要写明。",
     "not_a_place": "坐标“{value}”不在地球上或不在中国附近。请核对经度和纬度。",
     "not_a_point": "这里应该是点，文件里是{kind}。请改成点（例如取中心点）再上传。",
@@ -140,9 +141,11 @@ NOTES: dict[str, str] = {
     "footer_row": "填表说明或落款，已跳过。",
     "repeated_heading": "重复的表头，已跳过。",
     "unit_row": "单位或栏号行，已跳过。",
+    "person_split": "“{heading}”里姓名和电话写在一起，已分成“{person}”和“{phone}”。",
+    "items_from_columns": "这些列按物资读取，一列一种：{headings}。",
     "example_row": "模板的示例行，已跳过。",
 }
-"""Rows that are no data: skipped."""
+"""Rows that are no data and were skipped; what was done with columns."""
 
 _ALL: dict[str, tuple[str, Severity]] = (
     {code: (text, "error") for code, text in ERRORS.items()}

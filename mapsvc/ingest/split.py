@@ -1,0 +1,165 @@
+"""Columns that hold two things, and things that are spread over columns.
+
+A name and its phone in one cell become two fields; a stock table with one column an item becomes
+the list of items. Both are said in a note; whatever does not come apart cleanly stays as it is, and
+the row is refused where it is checked.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mapsvc.catalog import Layer, LayerField
+from mapsvc.ingest.headings import BRACKETS, Column, phone_of, plain
+from mapsvc.ingest.messages import Problem, problem
+from mapsvc.ingest.values import BETWEEN_ITEMS, BETWEEN_PARTS, MEASURES, blank
+
+if TYPE_CHECKING:
+    from mapsvc.ingest.ledger import Part
+
+_LONG_NUMBER = re.compile(r"\d{7}")
+_WORDS = re.compile(r"[\u4e00-\u9fff]{2}")
+_PHONE = re.compile(r"(?<!\d)(?:\+?86-?)?(1[3-9]\d{9}|0\d{2,3}-?\d{7,8}|\d{7,8})(?!\d)")
+_SPACED = re.compile(r"(?<!\d)(1[3-9]\d)[ -](\d{4})[ -](\d{4})(?!\d)")
+_REMARK = re.compile(r"\d\s*\([^\d()]+\)")
+_LABEL = re.compile(r"(?:联系)?(?:电话|手机号码|手机号|手机|方式)[::]?|tel[::.]?", re.IGNORECASE)
+_BETWEEN = re.compile(r"[\s,、;/|::\-]+")
+_LONGEST_NAME = 20
+
+_QUANTITY = re.compile(rf"\d[\d,]*(?:\.\d+)?\s*(?:{MEASURES})?")
+_ITEM = re.compile(
+    "帐篷|棉被|被褥|棉衣|大衣|毯|折叠床|行军床|睡袋|橡皮船|橡皮艇|冲锋舟|救生|编织袋|麻袋|沙袋|砂袋|水泵|抽水机|发电机"
+    "|应急灯|照明|手电|强光|雨衣|雨鞋|雨靴|铁锹|铁铲|铁锨|铁镐|锄头|绳|油锯|灭火|水枪|风力|割灌机|对讲机|喇叭|铜锣|口罩"
+    "|防护服|手套|头盔|安全帽|警示|石料|块石|木桩|铅丝|土工布|彩条布|篷布|方便面|饼干|食品|矿泉水|饮用水|药品|担架|急救"
+    "|消毒|无人机|卫星电话|消防车|运输车|救护车|挖掘机|装载机|推土机|铲车|喷雾器|水带|二号工具|砍刀|物资包|炊具|电缆|雨伞"
+)
+_NO_ITEM = re.compile(
+    "面积|金额|价|年|月|日期|时间|编号|编码|代码|序|电话|手机|邮编|率|比例|高程|海拔|总|计|长|宽|高度|深|坡|经|纬|坐标"
+    "|人数|户数|人口|容积|容量|面数|层数|距离|等级|级别|身份证|账号|备注|评分|得分|公里|里程|温度|湿度|数$|号$"
+)
+
+
+def split(part: "Part", layer: Layer) -> Iterator[Problem]:
+    """Derive columns of a sheet; yields the notes about it."""
+    yield from _people(part, layer)
+    yield from _items(part, layer)
+
+
+def _people(part: "Part", layer: Layer) -> Iterator[Problem]:
+    for f in layer.fields:
+        phone = phone_of(layer, f.id)
+        if phone is None:
+            continue
+        person_at, phone_at = f"field:{f.id}", f"field:{phone.id}"
+        people, phones = part.cells(person_at), part.cells(phone_at)
+        if people is not None and _LONG_NUMBER.search(_folded("\n".join(people))):
+            source = part.columns[person_at]
+        elif people is None and phones is not None and _WORDS.search("\n".join(phones)):
+            source = part.columns[phone_at]
+        else:
+            continue
+        empty = [""] * part.height
+        pairs = [
+            _pair(*both, phone_first=people is None)
+            for both in zip(people or empty, phones or empty, strict=True)
+        ]
+        if pairs == list(zip(people or empty, phones or empty, strict=True)):
+            continue
+        for target, texts in zip((person_at, phone_at), zip(*pairs, strict=True), strict=True):
+            part.columns.setdefault(target, replace(source, target=target))
+            part.derived[target] = list(texts)
+        yield problem(
+            "person_split",
+            sheet=part.sheet.name,
+            column=source.heading,
+            heading=source.heading,
+            person=f.title,
+            phone=phone.title,
+        )
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
+
+
+def _pair(person: str, phone: str, *, phone_first: bool) -> tuple[str, str]:
+    """Person and phone of a row; both as they were where one cell does not come apart cleanly."""
+    found = _apart(phone if phone_first else person)
+    if found is None:
+        return person, phone
+    names, numbers = found
+    if phone_first or blank(phone) or _digits(phone) == _digits(numbers):
+        return names, numbers
+    return person, phone
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", _folded(text))
+
+
+def _apart(text: str) -> tuple[str, str] | None:
+    """`张三13800000000` → `张三`, `13800000000`; as many names as phones, or one name."""
+    plain_text = _SPACED.sub(r"\1\2\3", _folded(text))
+    if _REMARK.search(plain_text):
+        return None
+    phones = [m[1] for m in _PHONE.finditer(plain_text)]
+    rest = _LABEL.sub(" ", _PHONE.sub(" ", plain_text))
+    rest = re.sub(r"\(\s*\)", " ", rest)
+    names = [n for n in _BETWEEN.split(rest) if n]
+    if not phones or not names or (len(names) > 1 and len(names) != len(phones)):
+        return None
+    if any(len(n) > _LONGEST_NAME or re.search(r"\d", n) for n in names):
+        return None
+    return "、".join(names), "、".join(phones)
+
+
+def _items(part: "Part", layer: Layer) -> Iterator[Problem]:
+    records = next((f for f in layer.fields if f.type == "records"), None)
+    if records is None or not _has_items(records):
+        return
+    target = f"field:{records.id}"
+    first = next(c for c in records.columns if c.type == "text")
+    if target in part.columns or f"item:{first.id}" in part.columns:
+        return
+    free = [c for c in part.heading.columns if c.target is None and c.heading]
+    known = [c for c in free if _ITEM.search(_name(c)) and _countable(part, c) > 0]
+    if not known:
+        return
+    columns = [
+        c
+        for c in free
+        if c in known or (not _NO_ITEM.search(_name(c)) and _countable(part, c) == 1)
+    ]
+    start = part.heading.first
+    texts: list[list[str]] = [[] for _ in range(part.height)]
+    for column in columns:
+        column.target = target
+        name, unit = _name(column), column.unit if re.fullmatch(MEASURES, column.unit) else ""
+        for row, cell in zip(texts, part.sheet.columns[column.position][start:], strict=True):
+            if not blank(cell) and cell.strip() not in ("0", "0.0", "无"):
+                row.append(BETWEEN_PARTS.join((name, cell.strip(), unit)))
+    part.columns[target] = columns[0]
+    part.derived[target] = [BETWEEN_ITEMS.join(row) for row in texts]
+    headings = "、".join(_name(c) for c in columns)
+    yield problem("items_from_columns", sheet=part.sheet.name, headings=headings)
+
+
+def _has_items(records: LayerField) -> bool:
+    kinds = {c.type for c in records.columns}
+    return "text" in kinds and bool(kinds & {"integer", "number"})
+
+
+def _name(column: Column) -> str:
+    """The item that a heading names: its lowest row, without unit and stars."""
+    text = BRACKETS.sub("", plain(column.lowest or column.heading))
+    return text.removesuffix("数量")
+
+
+def _countable(part: "Part", column: Column) -> float:
+    """Share of the filled cells that hold a quantity."""
+    cells = part.sheet.columns[column.position][part.heading.first :]
+    filled = [c for c in cells if not blank(c)]
+    good = sum(bool(_QUANTITY.fullmatch(_folded(c).strip())) for c in filled)
+    return good / len(filled) if filled else 0.0
