@@ -21,7 +21,7 @@ from mapsvc.errors import TooLarge
 from mapsvc.ingest import report, uploads
 from mapsvc.ingest.added import OUTCOME, REMEDY, RESULT_SHEET, RESULT_TITLE
 from mapsvc.settings import Settings
-from tests.conftest import Signed
+from tests.conftest import Make, Signed
 
 TOWN, NEIGHBOUR = "990101001", "990101002"
 HEAD = ["隐患点编号", "隐患点名称", "风险等级", "经度", "纬度", "威胁人口（人）", "联系电话"]
@@ -29,10 +29,27 @@ VIOLET = "00E4DFEC"
 RISK_COLOURS = re.compile(r"00(FF|F[0-9A-F])[0-9A-F]0", re.IGNORECASE)
 
 
-@pytest.fixture
-def inside(demo_copy: str) -> tuple[float, float]:
+@pytest.fixture(scope="module")
+def county_db(make_database: Make, demo_source: str) -> str:
+    return make_database(demo_source)
+
+
+@pytest.fixture(scope="module")
+def county(make_app: Callable[..., TestClient], county_db: str) -> Signed:
+    """One copy of the demo county for all tests here: they stage, or use codes of their own."""
+    return Signed(make_app(county_db))
+
+
+@pytest.fixture(scope="module")
+def tight(make_app: Callable[..., TestClient], county_db: str) -> Signed:
+    """The same with little memory for the programs that touch files."""
+    return Signed(make_app(county_db, upload_max_memory=200 * 2**20))
+
+
+@pytest.fixture(scope="module")
+def inside(county_db: str) -> tuple[float, float]:
     """A point well inside the township."""
-    with psycopg.connect(demo_copy) as db:
+    with psycopg.connect(county_db) as db:
         row = db.execute("select ST_AsBinary(geom) from region where code = %s", [TOWN]).fetchone()
     assert row is not None
     shape = shapely.from_wkb(bytes(row[0]))
@@ -122,9 +139,9 @@ def ledger_of(place: tuple[float, float]) -> Any:
 
 
 def test_their_own_workbook_with_bad_cells_marked(
-    signed_copy: Signed, inside: tuple[float, float]
+    county: Signed, inside: tuple[float, float]
 ) -> None:
-    client = signed_copy(f"town-{TOWN}")
+    client = county(f"town-{TOWN}")
     staged = upload(client, save(ledger_of(inside)))
     assert staged["counts"]["rejected"] == 4
     book = fetch(client, staged)
@@ -153,8 +170,8 @@ def test_their_own_workbook_with_bad_cells_marked(
     assert book["通讯录"]["A1"].value == "与此无关"
 
 
-def test_the_first_sheet_sums_up(signed_copy: Signed, inside: tuple[float, float]) -> None:
-    client = signed_copy("planner")
+def test_the_first_sheet_sums_up(county: Signed, inside: tuple[float, float]) -> None:
+    client = county("planner")
     staged = upload(client, save(ledger_of(inside)), crs="auto")
     sheet = fetch(client, staged)[RESULT_SHEET]
     assert sheet["A1"].value == RESULT_TITLE
@@ -176,10 +193,8 @@ def test_the_first_sheet_sums_up(signed_copy: Signed, inside: tuple[float, float
     assert not any(RISK_COLOURS.fullmatch(str(colour)) for colour in colours)
 
 
-def test_repairing_the_marked_cells_is_enough(
-    signed_copy: Signed, inside: tuple[float, float]
-) -> None:
-    client = signed_copy(f"town-{TOWN}")
+def test_repairing_the_marked_cells_is_enough(county: Signed, inside: tuple[float, float]) -> None:
+    client = county(f"town-{TOWN}")
     book = fetch(client, upload(client, save(ledger_of(inside))))
     sheet = book["风险点台账"]
     x, y = inside
@@ -203,8 +218,8 @@ def test_repairing_the_marked_cells_is_enough(
     assert second["风险点台账"].max_column == sheet.max_column
 
 
-def test_outcomes_of_rows_that_are_known(signed_copy: Signed, inside: tuple[float, float]) -> None:
-    client = signed_copy(f"town-{TOWN}")
+def test_outcomes_of_rows_that_are_known(county: Signed, inside: tuple[float, float]) -> None:
+    client = county(f"town-{TOWN}")
     x, y = inside
 
     def book(*rows: list[Any]) -> bytes:
@@ -231,9 +246,9 @@ def test_outcomes_of_rows_that_are_known(signed_copy: Signed, inside: tuple[floa
 
 
 def test_text_files_become_workbooks_with_every_cell_as_it_was(
-    signed_copy: Signed, inside: tuple[float, float]
+    county: Signed, inside: tuple[float, float]
 ) -> None:
-    client = signed_copy(f"town-{TOWN}")
+    client = county(f"town-{TOWN}")
     x, y = inside
     lines = [
         "某街道台账",
@@ -265,9 +280,9 @@ def test_text_files_become_workbooks_with_every_cell_as_it_was(
 
 
 def test_geojson_becomes_a_workbook_with_its_points(
-    signed_copy: Signed, inside: tuple[float, float]
+    county: Signed, inside: tuple[float, float]
 ) -> None:
-    client = signed_copy(f"town-{TOWN}")
+    client = county(f"town-{TOWN}")
     x, y = inside
     points = [("甲", "低", [x, y]), ("乙", "天大", [x, y + 0.001]), ("丙", "低", [x + 5, y])]
     features = [
@@ -294,10 +309,8 @@ def test_geojson_becomes_a_workbook_with_its_points(
     assert [p for p in again["problems"] if p["severity"] != "note"] == []
 
 
-def test_rows_of_one_depot_name_what_disagrees(
-    signed_copy: Signed, inside: tuple[float, float]
-) -> None:
-    client = signed_copy(f"town-{TOWN}")
+def test_rows_of_one_depot_name_what_disagrees(county: Signed, inside: tuple[float, float]) -> None:
+    client = county(f"town-{TOWN}")
     x, y = inside
     book = openpyxl.Workbook()
     for row in (
@@ -320,9 +333,9 @@ def test_rows_of_one_depot_name_what_disagrees(
 
 
 def test_merged_cells_are_marked_where_they_show(
-    signed_copy: Signed, inside: tuple[float, float]
+    county: Signed, inside: tuple[float, float]
 ) -> None:
-    client = signed_copy(f"town-{TOWN}")
+    client = county(f"town-{TOWN}")
     x, y = inside
     book = openpyxl.Workbook()
     sheet = book.active
@@ -353,10 +366,8 @@ def with_cells(content: bytes, change: Callable[[str], str], part: str = "sheet1
     return out.getvalue()
 
 
-def test_formulas_become_their_last_values(
-    signed_copy: Signed, inside: tuple[float, float]
-) -> None:
-    client = signed_copy(f"town-{TOWN}")
+def test_formulas_become_their_last_values(county: Signed, inside: tuple[float, float]) -> None:
+    client = county(f"town-{TOWN}")
     x, y = inside
     book = openpyxl.Workbook()
     for row in (
@@ -382,9 +393,9 @@ def test_formulas_become_their_last_values(
 
 
 def test_a_column_of_theirs_with_one_of_our_names_stays_theirs(
-    signed_copy: Signed, inside: tuple[float, float]
+    county: Signed, inside: tuple[float, float]
 ) -> None:
-    client = signed_copy(f"town-{TOWN}")
+    client = county(f"town-{TOWN}")
     x, y = inside
     content = f"编号,名称,经度,纬度,处理结果,上报结果\n1,甲,{x},{y},已处理,好\n".encode()
     staged = upload(client, content, name="a.csv")
@@ -395,9 +406,9 @@ def test_a_column_of_theirs_with_one_of_our_names_stays_theirs(
 
 
 def test_a_problem_of_the_whole_file_is_said_once_and_at_every_row(
-    signed_copy: Signed, inside: tuple[float, float]
+    county: Signed, inside: tuple[float, float]
 ) -> None:
-    client = signed_copy(f"town-{TOWN}")
+    client = county(f"town-{TOWN}")
     x, y = inside
     content = f"编号,名称,经度,纬度,威胁人口(吨)\n1,甲,{x},{y},3\n2,乙,{x},{y + 0.001},4\n".encode()
     staged = upload(client, content, name="a.csv")
@@ -427,12 +438,9 @@ ENTITY = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">]>'
     ids=["entities", "giant merge", "broken XML", "last column"],
 )
 def test_what_openpyxl_cannot_carry_is_made_from_the_rows(
-    make_app: Callable[..., TestClient],
-    demo_copy: str,
-    inside: tuple[float, float],
-    hostile: Callable[[str], str],
+    tight: Signed, inside: tuple[float, float], hostile: Callable[[str], str]
 ) -> None:
-    client = Signed(make_app(demo_copy, upload_max_memory=200 * 2**20))(f"town-{TOWN}")
+    client = tight(f"town-{TOWN}")
     x, y = inside
     book = openpyxl.Workbook()
     for row in (HEAD, ["1", "甲", "天大", x, y, 1, ""], ["2", "乙", "低", x, y + 0.001, 1, ""]):
@@ -450,14 +458,12 @@ def test_what_openpyxl_cannot_carry_is_made_from_the_rows(
     assert [beside(sheet)[row][0] for row in (2, 3)] == ["退回", "新增"]
 
 
-def test_only_those_who_may_see_the_upload(
-    signed_copy: Signed, inside: tuple[float, float]
-) -> None:
-    staged = upload(signed_copy(f"town-{TOWN}"), save(ledger_of(inside)))
+def test_only_those_who_may_see_the_upload(county: Signed, inside: tuple[float, float]) -> None:
+    staged = upload(county(f"town-{TOWN}"), save(ledger_of(inside)))
     url = f"/api/uploads/{staged['id']}/report.xlsx"
-    stranger = signed_copy(f"town-{NEIGHBOUR}").get(url)
+    stranger = county(f"town-{NEIGHBOUR}").get(url)
     assert (stranger.status_code, stranger.json()["code"]) == (404, "unknown_upload")
-    answer = signed_copy("command").get(url)
+    answer = county("command").get(url)
     assert answer.status_code == 200
     named = answer.headers["content-disposition"]
     assert named.isascii()
@@ -466,10 +472,10 @@ def test_only_those_who_may_see_the_upload(
 
 @pytest.mark.anyio
 async def test_too_little_time_is_said_in_words(
-    signed_copy: Signed, demo_copy: str, catalog: Catalog, inside: tuple[float, float]
+    county: Signed, county_db: str, catalog: Catalog, inside: tuple[float, float]
 ) -> None:
-    staged = upload(signed_copy("planner"), save(ledger_of(inside)))
-    async with await psycopg.AsyncConnection.connect(demo_copy, autocommit=True) as db:
+    staged = upload(county("planner"), save(ledger_of(inside)))
+    async with await psycopg.AsyncConnection.connect(county_db, autocommit=True) as db:
         source = await report.collect(db, catalog, staged["id"], None)
         kept = await uploads.rows(db, staged["id"], None)
     assert len(source.rows) == len(kept) == 6

@@ -18,7 +18,7 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 
 from mapsvc.ingest.added import OUTCOME, REMEDY, RESULT_SHEET, RESULT_TITLE
-from mapsvc.ingest.guard import put_text, quote, text_cell
+from mapsvc.ingest.guard import cell_or_text, put_text, quote, text_cell
 from mapsvc.ingest.read import confine
 from mapsvc.ingest.wire import Limits
 
@@ -26,8 +26,8 @@ PLAN = "plan"
 REPORT = "report.xlsx"
 Kind = Literal["plain", "title", "head", "error", "warning"]
 
-_XML_SHARE = 16
-"""openpyxl holds a workbook in ten times the size of its XML."""
+_XML_SHARE = 32
+"""openpyxl holds a workbook in ten times the size of its XML, and needs a second a megabyte."""
 _WIDEST = 60
 _SAMPLE = 200
 # Violet and grey: red, orange, yellow and blue are the colours of risk.
@@ -260,29 +260,29 @@ def _write(sheet: Any, page: Page) -> None:
         for _ in range(written + 1, number):
             sheet.append([])
         written = number
+        in_row = marks.get(number, {})
+        is_heading = number == page.heading_row
         cells: list[Any] = [None] * max(page.left - 1 + len(page.columns), page.at + 1)
-        for position, column in enumerate(page.columns, page.left):
-            if column[index]:
-                cells[position - 1] = text_cell(sheet, column[index])
-        for at, error in marks.get(number, {}).items():
-            cell = cells[at - 1] = cells[at - 1] or text_cell(sheet, "")
-            _paint(cell, error=error)
-        _annotate(sheet, page, cells, number, notes.get(number))
+        for at, column in enumerate(page.columns, page.left):
+            text = column[index]
+            if at in in_row or (text and is_heading):
+                cell = cells[at - 1] = text_cell(sheet, text)
+                if is_heading:
+                    cell.font = Font(bold=True)
+                if at in in_row:
+                    _paint(cell, error=in_row[at])
+            elif text:
+                cells[at - 1] = cell_or_text(sheet, text)
+        _annotate(sheet, page, cells, notes.get(number), is_heading=is_heading)
         sheet.append(cells)
 
 
-def _annotate(sheet: Any, page: Page, cells: list[Any], number: int, note: Note | None) -> None:
-    if not page.at:
-        return
-    if number == page.heading_row:
-        for cell in cells:
-            if cell is not None:
-                cell.font = Font(bold=True)
-        texts = (OUTCOME, REMEDY)
-    else:
-        texts = (note.outcome, note.remedy) if note else ("", "")
-    for offset, text in enumerate(texts):
-        if text:
+def _annotate(
+    sheet: Any, page: Page, cells: list[Any], note: Note | None, *, is_heading: bool
+) -> None:
+    texts = (note.outcome, note.remedy) if note else ("", "")
+    for offset, text in enumerate((OUTCOME, REMEDY) if is_heading else texts):
+        if text and page.at:
             cell = cells[page.at - 1 + offset] = text_cell(sheet, text)
             if note:
                 _beside_row(cell, note, offset)

@@ -28,6 +28,8 @@ from mapsvc.ingest.guard import sheet_name, text_cell
 from mapsvc.ingest.headings import Dictionary
 
 _PAGE = 5000
+_MOST_ROWS = 20_000
+"""More is no form to be corrected by hand, and writing it would slow down everybody else."""
 _SPARE_ROWS = 2000
 """Rows below the last that have drop-downs too."""
 _LONGEST_LIST = 255
@@ -118,9 +120,9 @@ async def collect(
             db, layer, region=wanted, after=after, limit=_PAGE, scope=scope
         )
         rows += [msgspec.json.decode(text) for text in texts]
-        if len(rows) > most:
+        if sum(_height(layer, row) for row in rows) > min(most, _MOST_ROWS):
             raise TooLarge(
-                f"{layer.title}超过 {most} 行，一张表上传不回来。"
+                f"{layer.title}超过 {min(most, _MOST_ROWS)} 行，一张表放不下。"
                 "请按乡镇分别下载（region=乡镇代码）。"
             )
     for row in rows:
@@ -273,10 +275,18 @@ def _record_column(layer: Layer, f: LayerField, c: RecordColumn, named: Named) -
     )
 
 
+def _records(layer: Layer, feature: dict[str, Any]) -> list[dict[str, Any]]:
+    name = next((f.id for f in layer.fields if f.type == "records"), "")
+    return feature["properties"].get(name) or [{}]
+
+
+def _height(layer: Layer, feature: dict[str, Any]) -> int:
+    return len(_records(layer, feature))
+
+
 def _rows(layer: Layer, columns: list[_Column], feature: dict[str, Any]) -> list[list[Any]]:
     """A feature as rows: one, or one a record, of which the first holds everything else."""
-    records = next((f.id for f in layer.fields if f.type == "records"), "")
-    items: list[dict[str, Any]] = feature["properties"].get(records) or [{}]
+    items = _records(layer, feature)
     first = [items[0].get(c.record) if c.record else c.value(feature) for c in columns]
     rest = [
         [
