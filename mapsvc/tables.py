@@ -163,9 +163,13 @@ upload = Table(
     _text("created_by"),
     Column("applied_at", DateTime(timezone=True)),
     Column("applied_by", Text),
+    # The layer's version once applied, and a digest of all else that the outcome hung on.
+    Column("applied_version", BigInteger),
+    _text("basis", server_default=""),
     Column("delete_missing", Boolean, nullable=False, server_default=text("false")),
     CheckConstraint("status in ('staged','applied','rolled_back')", name="upload_status"),
     Index("upload_created_idx", "created_at"),
+    Index("upload_sha256_idx", "sha256"),
 )
 
 upload_row = Table(

@@ -101,7 +101,8 @@ async def _write(
     await db.execute(_INSERT, values)
     await db.execute(
         "update upload set status = 'applied', applied_at = clock_timestamp(), applied_by = %s,"
-        " delete_missing = %s, reading = reading || %s, counts = counts || %s where id = %s",
+        " delete_missing = %s, reading = reading || %s, counts = counts || %s,"
+        " applied_version = (select version from layer where id = upload.layer) where id = %s",
         [
             actor,
             delete_missing,

@@ -5,7 +5,6 @@ that the person may work in, None for the whole county.
 """
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,6 +26,7 @@ from mapsvc.ingest.ledger import Ledger, gather
 from mapsvc.ingest.locate import AUTO, Known, locate
 from mapsvc.ingest.messages import Problem
 from mapsvc.ingest.record import get, listing, original, preview, problems, rows
+from mapsvc.ingest.repeated import Asked, basis, repeat
 from mapsvc.ingest.sandbox import Reading, read_file
 from mapsvc.settings import Settings
 
@@ -65,20 +65,49 @@ async def stage(
     """
     layer = catalog.layer(layer_id)
     declared = _declared(declared_crs)
-    regions = await region_index(db)
-    if region_code is not None and region_code not in regions.by_code:
-        raise NotFound(f"没有代码为“{region_code[:30]}”的区域。", code="unknown_region")
-    reading = await read_file(content, settings)
-    ledger, checked = await run_sync(_understand, reading, layer)
-    known = await _known(db, layer, checked, region_code)
-    draft = await run_sync(_settle, layer, ledger, checked, regions, declared, region_code, known)
-    upload_id = uuid4()
-    head = _Head(upload_id, layer.id, region_code, _safe_name(filename), actor)
+    await _require_region(db, region_code)
+    asked = Asked(
+        id=uuid4(),
+        layer=layer.id,
+        region_code=region_code,
+        filename=_safe_name(filename),
+        actor=actor,
+        declared_crs=declared,
+        sha256=(await run_sync(hashlib.sha256, content)).hexdigest(),
+        basis=await basis(db, layer, settings),
+    )
+    if not await _repeated(db, layer, asked):
+        await _stage(db, layer, settings, asked, content)
+    return await get(db, asked.id, None)
+
+
+async def _repeated(db: Db, layer: Layer, asked: Asked) -> bool:
     async with db.transaction():
         await db.execute(_PATIENCE)
-        await _insert_head(db, head, draft, reading, content)
-        await _compare(db, layer, draft, region_code, upload_id)
-    return await get(db, upload_id, None)
+        if found := await repeat(db, asked):
+            await _count(db, layer, asked)
+    return found
+
+
+async def _stage(db: Db, layer: Layer, settings: Settings, asked: Asked, content: bytes) -> None:
+    scope = asked.region_code
+    regions = await region_index(db)
+    reading = await read_file(content, settings)
+    ledger, checked = await run_sync(_understand, reading, layer)
+    known = await _known(db, layer, checked, scope)
+    draft = await run_sync(
+        _settle, layer, ledger, checked, regions, asked.declared_crs, scope, known
+    )
+    async with db.transaction():
+        await db.execute(_PATIENCE)
+        await _insert_head(db, asked, draft, reading, content)
+        await _compare(db, layer, draft, asked)
+
+
+async def _require_region(db: Db, code: str | None) -> None:
+    cursor = await db.execute("select from region where code = %s", [code])
+    if code is not None and not cursor.rowcount:
+        raise NotFound(f"没有代码为“{code[:30]}”的区域。", code="unknown_region")
 
 
 def _declared(text: str) -> str:
@@ -152,35 +181,27 @@ async def _known(
     return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
 
 
-@dataclass(slots=True)
-class _Head:
-    """What identifies an upload."""
-
-    id: UUID
-    layer: str
-    region_code: str | None
-    filename: str
-    actor: str
-
-
-async def _insert_head(db: Db, head: _Head, draft: Draft, reading: Reading, content: bytes) -> None:
+async def _insert_head(
+    db: Db, asked: Asked, draft: Draft, reading: Reading, content: bytes
+) -> None:
     await db.execute(
         "insert into upload (id, layer, region_code, filename, sha256, original, status,"
-        " declared_crs, used_crs, evidence, reading, layer_version, created_by)"
-        " select %s, id, %s, %s, %s, %s, 'staged', %s, %s, %s, %s, version, %s"
+        " declared_crs, used_crs, evidence, reading, layer_version, basis, created_by)"
+        " select %s, id, %s, %s, %s, %b, 'staged', %s, %s, %s, %s, version, %s, %s"
         " from layer where id = %s",
         [
-            head.id,
-            head.region_code,
-            head.filename,
-            hashlib.sha256(content).hexdigest(),
+            asked.id,
+            asked.region_code,
+            asked.filename,
+            asked.sha256,
             content,
-            draft.located.declared,
+            asked.declared_crs,
             draft.located.used_crs,
             Jsonb(draft.located.evidence),
             Jsonb(_read_as(reading, draft)),
-            head.actor,
-            head.layer,
+            asked.basis,
+            asked.actor,
+            asked.layer,
         ],
     )
 
@@ -214,7 +235,8 @@ def _read_as(reading: Reading, draft: Draft) -> dict[str, Any]:
     }
 
 
-async def _compare(db: Db, layer: Layer, draft: Draft, scope: str | None, upload_id: UUID) -> None:
+async def _compare(db: Db, layer: Layer, draft: Draft, asked: Asked) -> None:
+    scope = asked.region_code
     parts = zip(draft.ledger.parts, draft.checked.keys, strict=True)
     await compare.open_incoming(db, [(part.sheet.name, keys) for part, (_, _, keys) in parts])
     async with db.cursor() as cursor, cursor.copy(compare.copy_into_incoming()) as copy:
@@ -228,10 +250,14 @@ async def _compare(db: Db, layer: Layer, draft: Draft, scope: str | None, upload
     await compare.decide(db, layer)
     for seq, name, code in await compare.same_names(db, layer, scope):
         draft.refuse(seq, "same_name_other_code", "code", name=name, other=code)
-    await compare.store(db, layer, upload_id)
-    await _store_problems(db, upload_id, draft.problems)
-    counts = await compare.counts(db, layer, upload_id, scope)
-    await db.execute("update upload set counts = %s where id = %s", [Jsonb(counts), upload_id])
+    await compare.store(db, layer, asked.id)
+    await _store_problems(db, asked.id, draft.problems)
+    await _count(db, layer, asked)
+
+
+async def _count(db: Db, layer: Layer, asked: Asked) -> None:
+    counts = await compare.counts(db, layer, asked.id, asked.region_code)
+    await db.execute("update upload set counts = %s where id = %s", [Jsonb(counts), asked.id])
 
 
 def _report_unclear(draft: Draft, ambiguous: dict[int, int], same: list[list[int]]) -> None:

@@ -132,11 +132,16 @@ create table upload (
     created_by text not null,
     applied_at timestamptz,
     applied_by text,
+    applied_version bigint,
+    basis text default '' not null,
     delete_missing boolean default false not null,
     primary key (id),
     constraint upload_status check (status in ('staged','applied','rolled_back'))
 );
+-- Most files are compressed already, and a clerk waits while the others would be.
+alter table upload alter column original set storage external;
 create index upload_created_idx on upload (created_at);
+create index upload_sha256_idx on upload (sha256);
 create table session (
     token_hash bytea not null,
     username text not null,
