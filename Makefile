@@ -26,7 +26,7 @@ demo: setup
 
 test:
 	@bash tools/setup --test
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import httpx2 as httpx
@@ -124,34 +125,37 @@ class Signed:
         return TestClient(self.client.app, headers={"Authorization": f"Bearer {token}"})
 
 
-@pytest.fixture(scope="session")
+@contextmanager
+def application(conninfo: str, catalog: Catalog, **settings: object) -> Iterator[TestClient]:
+    """An application over a database, its pool open for as long as the block runs."""
+    app = create_app(Settings(**{"pool_size": 4, **settings}), catalog, conninfo)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
 def make_app(catalog: Catalog) -> Iterator[Callable[..., TestClient]]:
-    """An application over a database, its pool open until the end."""
-    opened: list[TestClient] = []
+    """Opens applications that last until the test file ends."""
+    with ExitStack() as opened:
 
-    def make(conninfo: str, layers: Catalog = catalog, **settings: object) -> TestClient:
-        client = TestClient(
-            create_app(Settings(**settings), layers, conninfo), raise_server_exceptions=False
-        )
-        client.__enter__()
-        opened.append(client)
-        return client
+        def make(conninfo: str, layers: Catalog = catalog, **settings: object) -> TestClient:
+            return opened.enter_context(application(conninfo, layers, **settings))
 
-    yield make
-    for client in opened:
-        client.__exit__(None, None, None)
+        yield make
 
 
 @pytest.fixture(scope="session")
-def signed(make_app: Callable[..., TestClient], demo_conninfo: str) -> Signed:
+def signed(demo_conninfo: str, catalog: Catalog) -> Iterator[Signed]:
     """The application over the demo county, for tests that only read."""
-    return Signed(make_app(demo_conninfo))
+    with application(demo_conninfo, catalog) as client:
+        yield Signed(client)
 
 
 @pytest.fixture
-def signed_copy(make_app: Callable[..., TestClient], demo_copy: str) -> Signed:
+def signed_copy(demo_copy: str, catalog: Catalog) -> Iterator[Signed]:
     """The application over a copy of the demo county, for tests that write."""
-    return Signed(make_app(demo_copy))
+    with application(demo_copy, catalog) as client:
+        yield Signed(client)
 
 
 @pytest.fixture(scope="session")
