@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import map_page, nearest
+from bench import ingest, map_page, nearest
 
 SIZES = (10_000, 100_000, 1_000_000)
 
@@ -10,4 +10,6 @@ if __name__ == "__main__":
     sizes = tuple(int(a) for a in sys.argv[1:]) or SIZES
     for count in sizes:
         nearest.run(count)
+        if count <= ingest.MOST:
+            ingest.run(count)
     map_page.run((1_000, *sizes))

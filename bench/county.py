@@ -80,10 +80,10 @@ def _fill(db: psycopg.Connection, count: int) -> None:
 
 
 @contextmanager
-def service(conninfo: str) -> Iterator[None]:
-    """`mapsvc serve` over the database, on PORT."""
-    with _process(["mapsvc.cli", "serve", "--port", str(PORT)], conninfo, PORT):
-        yield
+def service(conninfo: str) -> Iterator[int]:
+    """`mapsvc serve` over the database, on PORT; gives its process id."""
+    with _process(["mapsvc.cli", "serve", "--port", str(PORT)], conninfo, PORT) as pid:
+        yield pid
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def by_hand(conninfo: str) -> Iterator[None]:
 
 
 @contextmanager
-def _process(module: list[str], conninfo: str, port: int) -> Iterator[None]:
+def _process(module: list[str], conninfo: str, port: int) -> Iterator[int]:
     process = subprocess.Popen(
         [sys.executable, "-m", *module], env={**os.environ, "MAPSVC_DATABASE_URL": conninfo}
     )
@@ -109,7 +109,7 @@ def _process(module: list[str], conninfo: str, port: int) -> Iterator[None]:
                 time.sleep(0.1)
         else:
             raise RuntimeError(f"{module[0]} did not become ready")
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(20)
