@@ -4,7 +4,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,7 +13,6 @@ import psycopg
 import pytest
 import python_calamine
 import shapely
-from fastapi.testclient import TestClient
 from openpyxl.styles import Font, PatternFill
 
 from mapsvc.catalog import Catalog
@@ -21,7 +20,7 @@ from mapsvc.errors import TooLarge
 from mapsvc.ingest import report, uploads
 from mapsvc.ingest.added import OUTCOME, REMEDY, RESULT_SHEET, RESULT_TITLE
 from mapsvc.settings import Settings
-from tests.conftest import Make, Signed
+from tests.conftest import Make, Signed, application
 
 TOWN, NEIGHBOUR = "990101001", "990101002"
 HEAD = ["隐患点编号", "隐患点名称", "风险等级", "经度", "纬度", "威胁人口（人）", "联系电话"]
@@ -35,15 +34,17 @@ def county_db(make_database: Make, demo_source: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def county(make_app: Callable[..., TestClient], county_db: str) -> Signed:
+def county(county_db: str, catalog: Catalog) -> Iterator[Signed]:
     """One copy of the demo county for all tests here: they stage, or use codes of their own."""
-    return Signed(make_app(county_db))
+    with application(county_db, catalog) as client:
+        yield Signed(client)
 
 
 @pytest.fixture(scope="module")
-def tight(make_app: Callable[..., TestClient], county_db: str) -> Signed:
+def tight(county_db: str, catalog: Catalog) -> Iterator[Signed]:
     """The same with little memory for the programs that touch files."""
-    return Signed(make_app(county_db, upload_max_memory=200 * 2**20))
+    with application(county_db, catalog, upload_max_memory=200 * 2**20) as client:
+        yield Signed(client)
 
 
 @pytest.fixture(scope="module")
@@ -330,6 +331,27 @@ def test_rows_of_one_depot_name_what_disagrees(county: Signed, inside: tuple[flo
     sheet["F3"], sheet["H5"] = 100, "二号路"
     again = upload(client, save(answer), "depots")
     assert (again["counts"]["new"], again["counts"]["rejected"]) == (4, 0)
+
+
+def test_the_bad_cell_of_a_stock_table_is_the_one_marked(
+    county: Signed, inside: tuple[float, float]
+) -> None:
+    client = county(f"town-{TOWN}")
+    x, y = inside
+    book = openpyxl.Workbook()
+    for row in (
+        ["仓库编号", "仓库名称", "经度", "纬度", "救灾帐篷", "棉被", "编织袋"],
+        ["W1", "甲库", x, y, 10, "几床", 100],
+        ["W2", "乙库", x, y + 0.001, 5, 20, ""],
+        ["W3", "丙库", x, y + 0.002, 5, 30, 7],
+    ):
+        book.active.append(row)
+    answer = fetch(client, upload(client, save(book), "depots"))
+    sheet = answer.worksheets[1]
+    assert marked(sheet) == {"F2"}
+    sheet["F2"] = 40
+    again = upload(client, save(answer), "depots")
+    assert (again["counts"]["new"], again["counts"]["rejected"]) == (3, 0)
 
 
 def test_merged_cells_are_marked_where_they_show(

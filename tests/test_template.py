@@ -1,7 +1,7 @@
 """Templates: what they offer, and that they come back as they went out."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from mapsvc.catalog import Catalog, Layer
 from mapsvc.ingest.added import EXAMPLE, NOTES_SHEET
-from tests.conftest import Make, Signed
+from tests.conftest import Make, Signed, application
 
 CORE = ("risk_points", "depots", "forces", "command_posts")
 TOWN, NEIGHBOUR = "990101001", "990101002"
@@ -26,9 +26,10 @@ def county_db(make_database: Make, demo_source: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def county(make_app: Callable[..., TestClient], county_db: str) -> Signed:
+def county(county_db: str, catalog: Catalog) -> Iterator[Signed]:
     """One copy of the demo county for all tests here: they stage, or use codes of their own."""
-    return Signed(make_app(county_db))
+    with application(county_db, catalog) as client:
+        yield Signed(client)
 
 
 def fetch(client: Any, layer: str, **query: Any) -> bytes:

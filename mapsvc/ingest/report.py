@@ -6,6 +6,7 @@ put right, a report reads like the file that it was made from (see `added`).
 """
 
 import asyncio
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
@@ -58,6 +59,7 @@ _SHEET_WORDS = {
     "sheet_added": "系统添加的表，略过",
 }
 _LAST_ROW = 1_048_576
+_QUANTITY = re.compile(r"\s*(\d|$)")
 
 Key = tuple[str, int]
 """Sheet and row as they stand in the change set."""
@@ -284,7 +286,7 @@ def _page(grid: _Grid, beside: _Beside) -> Page:
         for p in found:
             error = p["severity"] == "error"
             if p["severity"] != "note":
-                columns = _suspects(grid, p)
+                columns = _suspects(grid, part, p, i)
                 if p["code"] == "group_disagrees":
                     columns += _differing(
                         grid, part, i, index.get(beside.leads.get(key, ("", 0))[1])
@@ -295,7 +297,16 @@ def _page(grid: _Grid, beside: _Beside) -> Page:
     return page
 
 
-def _suspects(grid: _Grid, p: dict[str, Any]) -> list[int]:
+def _suspects(grid: _Grid, part: Part, p: dict[str, Any], index: int) -> list[int]:
+    """The columns in which the problem of a row can be put right."""
+    spread = [
+        c for c in part.heading.columns if c.target == f"field:{p['field']}" and c.loses_to is None
+    ]
+    if len(spread) > 1:
+        # One column an item: the problem is told at the first of them, whichever is meant.
+        row = part.row(index)
+        spread = [c for c in spread if not _QUANTITY.match(row[c.position])] or spread
+        return [grid.where[c.position] for c in spread if c.position in grid.where]
     columns = grid.of_heading(p["column"]) if p["column"] else []
     columns += grid.of_targets(_SUSPECTS.get(p["code"], ()))
     return columns + (grid.places if p["field"] == "coordinates" else [])
