@@ -17,8 +17,8 @@ SLACK = 100
 # Invisible characters that no person typed: controls, halves of surrogate pairs, zero widths,
 # direction overrides. PostgreSQL cannot store the first, the others make equal names differ.
 _DIRT = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u200b-\u200f\u202a-\u202e\u2060-\u2064"
-    "\ufffe\uffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u061c\u180e\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
 _EXACT = 1e15
 """Beyond it a spreadsheet's number has lost digits: it stays in scientific form, to be refused."""

@@ -22,8 +22,12 @@ def decoded(content: bytes) -> tuple[str, str]:
         if content.startswith(mark):
             return _strict(content, encoding), encoding.removesuffix("-sig")
     zeros = content[:4000].count(0)
-    if zeros:
+    if zeros * 10 >= min(len(content), 4000):
         return _utf16(content, zeros)
+    # A stray zero byte in a text is dirt; many controls make it no text at all.
+    if sum(byte < 32 and byte not in b"\t\r\n\f\v" for byte in content[:4000]) > 20:
+        raise Refused("unknown_format")
+    content = content.replace(b"\x00", b"")
     try:
         text = content.decode("utf-8")
         encoding = "utf-8"
@@ -44,9 +48,10 @@ def _strict(content: bytes, encoding: str) -> str:
 def _utf16(content: bytes, zeros: int) -> tuple[str, str]:
     odd = content[1:4000:2].count(0)
     encoding = "utf-16-le" if odd * 2 > zeros else "utf-16-be"
-    if zeros * 10 < min(len(content), 4000):
-        raise Refused("unknown_format")
-    text = _strict(content, encoding)
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        raise Refused("unknown_format") from None
     if sum(c < " " and c not in "\t\r\n" for c in text[:2000]) > 5:
         raise Refused("unknown_format")
     return text, encoding

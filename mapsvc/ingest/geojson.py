@@ -81,4 +81,19 @@ def _wkb(geometry: _Geometry | None) -> bytes:
     import shapely  # noqa: PLC0415
 
     shape = shapely.from_geojson(msgspec.json.encode(geometry), on_invalid="ignore")
-    return bytes(shapely.to_wkb(shapely.force_2d(shape))) if shape is not None else b""
+    if shape is None:
+        return _mended(geometry)
+    return bytes(shapely.to_wkb(shapely.force_2d(shape)))
+
+
+def _mended(geometry: _Geometry) -> bytes:
+    """An area whose rings were never closed is still an area."""
+    from mapsvc.ingest.kml import polygon  # noqa: PLC0415
+
+    if geometry.type != "Polygon":
+        return b""
+    try:
+        rings = msgspec.json.decode(geometry.coordinates, type=list[list[list[float]]])
+        return polygon([[(x, y) for x, y, *_ in ring] for ring in rings])
+    except (msgspec.DecodeError, ValueError):
+        return b""

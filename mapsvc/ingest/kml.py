@@ -161,7 +161,7 @@ def _shapes(element: Any) -> list[bytes]:
         return [line(_positions(element))]
     if tag == "Polygon":
         rings = [_positions(e) for e in element.iter() if local(e.tag) == "LinearRing"]
-        return [_polygon(rings)]
+        return [polygon(rings)]
     return []
 
 
@@ -193,7 +193,8 @@ def line(at: list[Position]) -> bytes:
     return struct.pack("<BI", 1, 2) + _sequence(at * 2 if len(at) == 1 else at) if at else b""
 
 
-def _polygon(rings: list[list[Position]]) -> bytes:
+def polygon(rings: list[list[Position]]) -> bytes:
+    """WKB of an area; rings that were left open are closed."""
     closed = [[*r, *([r[0]] * max(1, 4 - len(r)))] if r[0] != r[-1] else r for r in rings if r]
     if not closed:
         return b""

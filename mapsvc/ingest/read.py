@@ -116,11 +116,26 @@ def _compound(path: Path, limits: Limits) -> Iterator[Message]:
         raise Refused("password")
     if not any(n.encode("utf-16-le") in content for n in ("Workbook", "Book", "WORKBOOK", "BOOK")):
         raise Refused("not_a_table")
+    if _is_locked(content):
+        raise Refused("password")
     del content
     from mapsvc.ingest.workbook import workbook  # noqa: PLC0415
 
     yield from workbook(path, limits, zipped=False)
     yield End(format="xls")
+
+
+def _is_locked(content: bytes) -> bool:
+    """A FILEPASS record among the first of a BIFF8 workbook; calamine overlooks its oldest kind."""
+    at = content.find(b"\x09\x08\x10\x00\x00\x06\x05\x00")
+    for _ in range(10):
+        if at < 0 or at + 4 > len(content):
+            return False
+        kind, size = int.from_bytes(content[at : at + 2], "little"), content[at + 2 : at + 4]
+        if kind == 0x2F:
+            return True
+        at += 4 + int.from_bytes(size, "little")
+    return False
 
 
 def _text(path: Path, limits: Limits) -> Iterator[Message]:

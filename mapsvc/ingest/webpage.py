@@ -76,6 +76,12 @@ class _Reader(HTMLParser):
         if self._cell is not None and not self._silent:
             self._cell.append(re.sub(r"[ \t\r\n\xa0]+", " ", data))
 
+    def close(self) -> None:
+        """The end of the file ends whatever was left open."""
+        super().close()
+        if self.tables:
+            self._end_row()
+
     def _end_cell(self) -> None:
         if self._cell is None or self._row is None:
             return

@@ -1,0 +1,14 @@
+"""Nasty files made by code, each with what must become of every row."""
+
+from tests.corpus.case import Case
+from tests.corpus.hostile import cases as hostile
+from tests.corpus.positions import cases as positions
+from tests.corpus.sheets import cases as sheets
+from tests.corpus.texts import cases as texts
+from tests.corpus.vectors import cases as vectors
+
+__all__ = ["Case", "all_cases"]
+
+
+def all_cases() -> list[Case]:
+    return [*texts(), *positions(), *sheets(), *vectors(), *hostile()]
