@@ -9,6 +9,8 @@ from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.values import (
+    LONGEST_NOTHING,
+    PROTECTS,
     Parser,
     Wrong,
     blank,
@@ -53,9 +55,11 @@ class _Memo(dict[str, Any]):
         self.any_wrong = False
 
     def __missing__(self, raw: str) -> Any:
-        text = unwrapped(raw)
+        text = raw.strip()
+        if text[:1] in PROTECTS:
+            text = unwrapped(text)
         value = None
-        if not blank(text):
+        if len(text) > LONGEST_NOTHING or not blank(text):
             value = (text[0] == "#" and damaged(text)) or self._parse(text)
             if type(value) is Wrong:
                 self.any_wrong = True

@@ -131,10 +131,10 @@ def _set_regions(
     if not len(regions):
         return
     held = regions.assign(lon, lat)
-    for seq in np.flatnonzero(placed & ~far & (held >= 0)).tolist():
-        region = regions.regions[held[seq]]
-        draft.region[seq] = region.code
-        draft.township[seq] = regions.township_of(region.code)
+    homes = [(r.code, regions.township_of(r.code)) for r in regions.regions]
+    inside = np.flatnonzero(placed & ~far & (held >= 0))
+    for seq, index in zip(inside.tolist(), held[inside].tolist(), strict=True):
+        draft.region[seq], draft.township[seq] = homes[index]
     outside = np.flatnonzero(placed & ~far & (held < 0))
     if scope is None:
         _report_outside(draft, regions, outside)
@@ -261,14 +261,7 @@ class _Groups:
         draft = self._draft
         for seq, source in self._placed_by.items():
             draft.region[seq], draft.township[seq] = draft.region[source], draft.township[source]
-        groups: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for seq in range(draft.ledger.height):
-            ident = self._ident(seq)
-            if ident is not None and draft.action[seq] != "skipped":
-                home = draft.township[seq]
-                if ident[0] == "n":
-                    home = home or draft.region[seq] or ""
-                groups[ident, home].append(seq)
+        groups = self._groups()
         for (ident, _), rows in groups.items():
             if len(rows) > 1:
                 if draft.checked.itemised:
@@ -278,6 +271,26 @@ class _Groups:
         self._carry_refusals(groups)
         if draft.checked.itemised:
             self._lay_items(list(groups.values()))
+
+    def _groups(self) -> dict[tuple[str, str], list[int]]:
+        """Rows by what they speak of; one row alone is a group only where rows hold items."""
+        draft, alone = self._draft, self._draft.checked.itemised
+        first: dict[tuple[str, str], int] = {}
+        groups: dict[tuple[str, str], list[int]] = {}
+        for seq in range(draft.ledger.height):
+            ident = self._ident(seq)
+            if ident is None or draft.action[seq] == "skipped":
+                continue
+            home = draft.township[seq]
+            if ident[0] == "n":
+                home = home or draft.region[seq] or ""
+            key = ident, home
+            earlier = first.setdefault(key, seq)
+            if earlier != seq:
+                groups.setdefault(key, [earlier]).append(seq)
+            elif alone:
+                groups[key] = [seq]
+        return groups
 
     def _refuse_twins(self, ident: str, rows: list[int]) -> None:
         kind, target = ("编号", "code") if ident[0] == "c" else ("名称", "name")

@@ -33,6 +33,7 @@ Parser = Callable[[str], Any]
 _NOTHING = frozenset(
     {"", "-", "--", "---", "—", "——", "/", "\\", "n/a", "null", "none", "nan", "空"}
 )
+LONGEST_NOTHING = max(map(len, _NOTHING))
 _NONE_WORDS = frozenset({"无", "暂无", "没有", "未知", "不详"})
 _ERRORS = frozenset({"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!"})
 _scientific = re.compile(r"[+-]?\d(?:\.\d+)?E\+\d{1,3}", re.IGNORECASE).fullmatch
@@ -77,13 +78,15 @@ def damaged(text: str) -> Wrong | None:
     return Wrong("formula_error") if text in _ERRORS else None
 
 
+PROTECTS = frozenset("='")
+"""Characters that a cell begins with to protect its digits."""
 _PROTECTED = re.compile(r"""="([^"]*)"|'([\d.+-]+)""").fullmatch
 
 
 def unwrapped(text: str) -> str:
     """Stripped, and without the `="…"` or the apostrophe that protect digits from Excel."""
     text = text.strip()
-    if text[:1] not in ("=", "'"):
+    if text[:1] not in PROTECTS:
         return text
     match = _PROTECTED(text)
     return (match[1] or match[2] or "").strip() if match else text
