@@ -339,3 +339,12 @@ def test_the_true_zone_is_among_the_candidates(lon: float, lat: float, drift: fl
         turned = gauss_kruger_candidates(y, x, lon + drift)
         assert (f"EPSG:{code}", False) in {(c.system.id, c.swapped) for c in straight}
         assert (f"EPSG:{code}", True) in {(c.system.id, c.swapped) for c in turned}
+
+
+@pytest.mark.parametrize(
+    ("system", "degrees"),
+    [("wgs84", True), ("gcj02", True), ("bd09", True), ("cgcs2000", True), ("EPSG:3857", False)]
+    + [(f"EPSG:{code}", False) for code in range(4491, 4555)],
+)
+def test_degrees_or_metres(system: str, degrees: bool) -> None:
+    assert parse_system(system).in_degrees is degrees

@@ -52,6 +52,11 @@ class System:
     title: str = field(compare=False)
     epsg: int | None = field(default=None, compare=False)
 
+    @property
+    def in_degrees(self) -> bool:
+        """Longitude and latitude, rather than metres east and north."""
+        return self.epsg is None or bool(CRS.from_epsg(self.epsg).is_geographic)
+
 
 def parse_system(text: str) -> System:
     """Read `wgs84`, `gcj02`, `bd09`, `cgcs2000`, `EPSG:nnnn` or its URN, in any case.

@@ -22,7 +22,7 @@ from mapsvc.coordinates import (
 )
 from mapsvc.coordinates.pairs import parse_pairs
 from mapsvc.ingest.assign import METRES_A_DEGREE, RegionIndex
-from mapsvc.ingest.declared import alike, same
+from mapsvc.ingest.declared import ASSUMED, alike, same
 from mapsvc.ingest.ledger import Ledger
 from mapsvc.ingest.messages import Problem, problem
 
@@ -33,7 +33,6 @@ SAMPLE = 2000
 DIGITS = 7
 """Decimals of a stored degree: one centimetre."""
 _DEGREES = ("wgs84", "gcj02", "bd09")
-_GEOGRAPHIC = {*_DEGREES, "cgcs2000"}
 _KINDS = {1: "线", 2: "线", 3: "面", 4: "点群", 5: "线", 6: "面", 7: "图形集合"}
 _SHAPES = {"line": ({1, 5}, "线"), "polygon": ({3, 6}, "面")}
 
@@ -229,7 +228,7 @@ def _place(
     known: Known,
 ) -> None:
     """Decide the system of the rows of one kind and fill in their places."""
-    if declared is not None and in_metres == _is_geographic(declared):
+    if declared is not None and in_metres == declared.in_degrees:
         form = "平面坐标（米）" if in_metres else "经纬度"
         for row in rows.tolist():
             where = ledger.at(row, "coordinates")
@@ -265,13 +264,6 @@ def _place(
 def _to_wgs84(xy: Floats, system: System) -> Floats:
     lon, lat = to_wgs84(xy[:, 0], xy[:, 1], system)
     return np.asarray(np.round(np.column_stack((lon, lat)), DIGITS), np.float64)
-
-
-def _is_geographic(system: System) -> bool:
-    if system.id in _GEOGRAPHIC:
-        return True
-    lon, _ = to_wgs84(110.0, 30.0, system)
-    return bool(np.isfinite(lon) and abs(float(lon) - 110.0) < 1.0)
 
 
 @dataclass(slots=True)
@@ -396,20 +388,23 @@ def _choose(scores: list[Score], hint: str | None, located: Located) -> System |
     ranked = _ranked(scores)
     if ranked and _stands_out(ranked[0], ranked[1:]):
         return ranked[0].system
-    hinted = next((s for s in scores if hint and same(s.system.id, hint)), None)
-    if hinted is not None and (hinted.inside is None or hinted.inside >= 0.5):
-        return parse_system(hint or "")
+    wanted = "wgs84" if hint == ASSUMED else hint
+    hinted = next((s for s in scores if wanted and same(s.system.id, wanted)), None)
     names = "、".join(s.system.title for s in ranked[:4]) or "多种坐标系"
+    if hinted is not None and (hinted.inside is None or hinted.inside >= 0.5):
+        if hint == ASSUMED:
+            located.problems.append(problem("crs_assumed", candidates=names))
+        return parse_system(wanted or "")
     code = "crs_unknown" if hint == "unknown" else "crs_ambiguous"
     located.problems.append(problem(code, candidates=names))
     return None
 
 
 def _hinted_system(hint: str | None, in_metres: bool) -> System | None:
-    if hint in (None, "unknown"):
+    if hint in (None, "unknown", ASSUMED):
         return None
     system = parse_system(hint or "")
-    return system if in_metres != _is_geographic(system) else None
+    return system if in_metres != system.in_degrees else None
 
 
 def _contradiction(
