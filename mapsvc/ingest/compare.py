@@ -118,10 +118,18 @@ async def match(db: Db, layer: Layer, scope: str | None) -> None:
     await db.execute(
         "create temp table upload_match (seq int, feature_id bigint, many int) on commit drop"
     )
+    waiting = await db.execute(
+        "select count(*) from upload_incoming where action = '' and lead_seq is null"
+    )
+    row = await waiting.fetchone()
+    left = int(row[0]) if row else 0
     for statement, same in _MATCH:
         text = statement.replace("{unmatched}", _UNMATCHED.replace("{same}", same))
-        await db.execute(_fill(text, layer.partition), {"scope": scope})
+        found = await db.execute(_fill(text, layer.partition), {"scope": scope})
         await db.execute("analyze upload_match")
+        left -= found.rowcount
+        if left <= 0:
+            break
 
 
 # What a row leaves behind is worked out here for rows that found their feature; a new row's own
