@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mapsvc.coordinates import System, UnknownSystem, parse_system
 from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.messages import Problem, problem
+from mapsvc.ingest.wire import ASSUMED
 
 _SPOKEN = (
     (re.compile(r"bd09|百度"), "bd09"),
@@ -120,13 +121,13 @@ def hinted(part: Part) -> str | None:
         column = part.columns.get(target)
         if column is not None and column.hint:
             named.add(column.hint)
-    if part.sheet.crs:
+    if part.sheet.crs == ASSUMED:
+        named.add(ASSUMED)
+    elif part.sheet.crs:
         try:
             named.add(parse_system(part.sheet.crs).id)
         except UnknownSystem:
             named.add("unknown")
-    elif part.sheet.has_shapes:
-        named.add("wgs84")
     return named.pop() if len(named) == 1 else None
 
 

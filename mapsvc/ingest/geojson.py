@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from mapsvc.ingest.cells import blocks, text_of
-from mapsvc.ingest.wire import Limits, Message, Refused, SheetStart
+from mapsvc.ingest.wire import ASSUMED, Limits, Message, Refused, SheetStart
 
 
 class _Geometry(msgspec.Struct):
@@ -51,13 +51,18 @@ def geojson(content: bytes, limits: Limits) -> Iterator[Message]:
     yield from blocks(enumerate([names, *rows]), limits, shapes)
 
 
-def _declared(crs: Any) -> str | None:
-    """`EPSG:n` of an old-style crs member; links are never followed."""
+def _declared(crs: Any) -> str:
+    """`EPSG:n` of an old-style crs member; `unknown` for links, which are never followed."""
+    if crs is None:
+        return ASSUMED
     if not isinstance(crs, dict) or crs.get("type") != "name":
-        return None
-    name = str((crs.get("properties") or {}).get("name", ""))
+        return "unknown"
+    properties = crs.get("properties")
+    name = str(properties.get("name", "")) if isinstance(properties, dict) else ""
+    if name.endswith(("CRS84", "WGS84")):
+        return "EPSG:4326"
     match = re.search(r"EPSG:{1,2}(?:[\d.]*:)?(\d{4,6})$", name)
-    return f"EPSG:{match[1]}" if match else None
+    return f"EPSG:{match[1]}" if match else "unknown"
 
 
 def _plain(value: Any) -> str:

@@ -205,6 +205,8 @@ def _suspects(part: Part) -> dict[int, str]:
 
 def _kind(text: str) -> str | None:
     key = plain(text)
+    if text.rstrip()[-1:] in (":", "："):
+        key += ":"  # 审核： with nobody's name behind it
     for pattern, code in (
         (_TOTAL, "total_row"),
         (_FOOTER, "footer_row"),

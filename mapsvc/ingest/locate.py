@@ -22,9 +22,10 @@ from mapsvc.coordinates import (
 )
 from mapsvc.coordinates.pairs import parse_pairs
 from mapsvc.ingest.assign import METRES_A_DEGREE, RegionIndex
-from mapsvc.ingest.declared import ASSUMED, alike, same
+from mapsvc.ingest.declared import alike, same
 from mapsvc.ingest.ledger import Ledger
 from mapsvc.ingest.messages import Problem, problem
+from mapsvc.ingest.wire import ASSUMED
 
 Floats = NDArray[np.float64]
 

@@ -131,6 +131,8 @@ WARNINGS: dict[str, str] = {
     "coordinates_doubt": "{note}",
     "hidden_rows": "工作表里有 {count} 行被隐藏或筛选掉了，这些行也已读取。如不需要，请删除后再上传。",
     "network_link": "文件里有指向别处的链接（{link}），没有读取。请在原软件中打开它，把内容另存后上传。",
+    "crs_assumed": "文件没有写明坐标系，按标准当作 WGS-84 处理，但{candidates} 都有可能，差别可达数百米。"
+    "请在预览图上核对位置，不对就选定坐标系重新上传。",
     "crs_unproved": "没有可供核对的行政区边界，坐标系按选定的 {declared} 处理，请在预览图上核对位置。",
 }
 """Accepted, but a person should look."""

@@ -5,6 +5,9 @@ Kept apart and small: the child imports it before it touches a file, and start-u
 
 from msgspec import Struct
 
+ASSUMED = "assumed"
+"""WGS-84 because RFC 7946 says so of GeoJSON; in China many such files are not."""
+
 
 class SheetStart(Struct, tag="sheet"):
     """A sheet (or a vector file's table) begins; `crs` is what the file itself declares."""

@@ -63,6 +63,11 @@ def _around() -> list[Case]:
             values={3: {"threatened_people": 3, "threatened_property": 2}},
         ),
         good("xlsx-numbered-columns", xlsx_of(numbered), 3, rows={2: "unit_row"}),
+        good(
+            "xlsx-footer-unsigned",
+            xlsx_of([*rows, ["制表：张三", None, None, "审核："]]),
+            rows={5: "footer_row"},
+        ),
         good("xlsx-footers", xlsx_of(ends), rows=skipped),
         good(
             "xlsx-heading-again",

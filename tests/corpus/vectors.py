@@ -67,7 +67,12 @@ def _kml() -> list[Case]:
     graded = {i: {"risk_level": "重大"} for i in (1, 2, 3)}
     return [
         good("kml", plain.encode(), 1, values=graded),
-        good("kml-auto", plain.encode(), 1, crs="auto"),
+        Case(
+            "kml-auto",
+            kml_of(marks, inner="").encode(),
+            rows=dict.fromkeys((1, 2, 3), "crs_ambiguous"),
+            crs="auto",
+        ),
         good("kml-leading-newline", b"\n\n" + plain.encode(), 1),
         good("kml-bom", b"\xef\xbb\xbf" + plain.encode(), 1),
         good("kml-gbk-says-utf8", plain.encode("gbk"), 1),
@@ -218,6 +223,7 @@ def _geojson() -> list[Case]:
     features[3]["geometry"]["coordinates"] = ["a", "b"]
     features[4]["geometry"]["coordinates"] = []
     named = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4490"}}
+    crs84 = {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}
     link = {"type": "link", "properties": {"href": "http://127.0.0.1:9/crs", "type": "proj4"}}
     strange = {"type": "name", "properties": {"name": "EPSG:999999"}}
     high = geojson_of([rows[0], *([*r, 12.5] for r in [])])
@@ -225,7 +231,14 @@ def _geojson() -> list[Case]:
         feature["geometry"]["coordinates"].append(35.5)
         high["features"].append(feature)
     return [
-        good("geojson", dumped(plain), 1, crs="auto"),
+        good("geojson", dumped(plain), 1, crs="auto", also=frozenset({"crs_assumed"})),
+        good("geojson-crs84", dumped(plain | {"crs": crs84}), 1, crs="auto"),
+        Case(
+            "geojson-crs-link-auto",
+            dumped(plain | {"crs": link}),
+            rows=dict.fromkeys((1, 2, 3), "crs_unknown"),
+            crs="auto",
+        ),
         good("geojson-bom", b"\xef\xbb\xbf" + dumped(plain), 1),
         good("geojson-gbk", dumped(plain).decode().encode("gbk"), 1),
         good("geojson-utf16", dumped(plain).decode().encode("utf-16"), 1),
@@ -265,6 +278,12 @@ def _shp() -> list[Case]:
         good("shp-utf8", shp_of(frame, "UTF-8"), 1, sheet="a", crs="auto"),
         good("shp-no-cpg", shp_of(frame, drop=[".cpg"]), 1, sheet="a", crs="auto"),
         good("shp-no-prj", shp_of(frame, drop=[".prj"]), 1, sheet="a"),
+        Case(
+            "shp-no-prj-auto",
+            shp_of(frame, drop=[".prj"]),
+            rows=dict.fromkeys((1, 2, 3), "crs_ambiguous"),
+            crs="auto",
+        ),
         good("shp-folder", shp_of(frame, prefix="数据/"), 1, sheet="a"),
         good("shp-traversal", shp_of(frame, prefix="../../x/"), 1, sheet="a"),
         good(
