@@ -514,3 +514,27 @@ async def test_the_original_is_kept(county: Db, catalog: Catalog) -> None:
     content = csv_of(GOOD, encoding="gb18030")
     staged = await send(county, catalog, content, filename="../台账\n.csv")
     assert await uploads.original(county, staged["id"]) == ("台账.csv", content)
+
+
+@pytest.mark.parametrize("above", [1, 2, 3])
+async def test_the_heading_row_is_where_excel_shows_it(
+    county: Db, catalog: Catalog, above: int
+) -> None:
+    titles = [["云岭县西山镇隐患点台账"], ["填报单位：西山镇"], []][:above]
+    book = openpyxl.Workbook()
+    row = ["A1", "后山滑坡", "重大", 110.1, 30.1, 12]
+    for line in [*titles, HEAD, row]:
+        book.worksheets[0].append(line)
+    out = io.BytesIO()
+    book.save(out)
+    staged = await send(county, catalog, out.getvalue())
+    assert staged["reading"]["sheets"][0]["heading_row"] == above + 1
+    assert staged["counts"]["new"] == staged["counts"]["rows"] == 1
+
+
+async def test_a_declared_meridian_of_114_is_in_metres(county: Db, catalog: Catalog) -> None:
+    x, y = from_wgs84(110.1, 30.1, "EPSG:4547")
+    content = xlsx_of([["A1", "后山滑坡", "重大", f"{x:.3f}", f"{y:.3f}", 12]])
+    staged = await send(county, catalog, content, declared_crs="EPSG:4547")
+    assert codes(staged) == []
+    assert staged["counts"]["new"] == 1

@@ -217,6 +217,12 @@ def find_heading(sheet: Sheet, dictionary: Dictionary) -> Heading | None:
                 best, best_score, best_depth = index, score, depth
     if best < 0:
         return None
+    while (
+        best_depth > 1
+        and _is_title(sheet, best)
+        and (_score(sheet, dictionary, best + 1, best_depth - 1) >= best_score)
+    ):
+        best, best_depth = best + 1, best_depth - 1
     while best_depth < DEEPEST and _goes_on(sheet, dictionary, best, best_depth):
         best_depth += 1
     return _columns(sheet, dictionary, best, best_depth)
@@ -247,6 +253,11 @@ def _is_words(sheet: Sheet, index: int) -> bool:
         return False
     cells = [c.strip() for c in _row(sheet, index) if c.strip()]
     return bool(cells) and all(len(c) <= 40 and not re.fullmatch(r"[\d.,:/-]+", c) for c in cells)
+
+
+def _is_title(sheet: Sheet, index: int) -> bool:
+    """One text over everything, or none, names the table and not a group of its columns."""
+    return len({text.strip() for text in _row(sheet, index)} - {""}) <= 1
 
 
 def _score(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> int:
