@@ -42,7 +42,7 @@ async def apply(
     layer = catalog.layer((await require(db, upload_id, scope))["layer"])
     try:
         async with db.transaction():
-            await _begin(db, layer.id, actor)
+            await begin(db, layer.id, actor)
             head = await require(db, upload_id, scope, lock=True)
             if head["status"] != "applied":
                 _refuse_unfit(head, mode, delete_missing)
@@ -56,7 +56,7 @@ async def apply(
     return {"id": str(done["id"]), "status": done["status"], "counts": done["counts"]}
 
 
-async def _begin(db: Db, layer_id: str, actor: str) -> None:
+async def begin(db: Db, layer_id: str, actor: str) -> None:
     await db.execute("set local statement_timeout = '120s'")
     await db.execute("select set_config('mapsvc.actor', %s, true)", [actor])
     await db.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"mapsvc.apply.{layer_id}"])
@@ -211,7 +211,7 @@ async def rollback(
     layer_id = str((await require(db, upload_id, scope))["layer"])
     try:
         async with db.transaction():
-            await _begin(db, layer_id, actor)
+            await begin(db, layer_id, actor)
             head = await require(db, upload_id, scope, lock=True)
             if head["status"] == "staged":
                 raise Conflict("这次上传还没有入库，不需要撤销。", code="not_applied")

@@ -22,7 +22,7 @@ from mapsvc.ingest.messages import Problem, problem
 NEAR_BORDER_M = 500
 SAME_PLACE_M = 50
 _MERGED_ROWS = 10
-_CHINA = (72.0, 3.0, 136.0, 54.5)
+CHINA = (72.0, 3.0, 136.0, 54.5)
 _NAMED_ROWS = 8
 """Row numbers that a message repeats."""
 
@@ -123,7 +123,7 @@ def _set_regions(
 ) -> None:
     lon, lat = draft.located.lon, draft.located.lat
     placed = np.isfinite(lon) & np.array([a != "skipped" for a in draft.action], np.bool_)
-    west, south, east, north = _CHINA
+    west, south, east, north = CHINA
     far = placed & ~((lon > west) & (lon < east) & (lat > south) & (lat < north))
     for seq in np.flatnonzero(far).tolist():
         value = "，".join(draft.located.raw[seq])

@@ -20,7 +20,7 @@ from mapsvc.catalog import Layer
 from mapsvc.coordinates import System, from_wgs84, parse_system
 from mapsvc.database import Db
 from mapsvc.errors import BadInput, Conflict, NotFound, Unavailable, VersionConflict
-from mapsvc.ingest.applying import _begin
+from mapsvc.ingest.applying import begin
 from mapsvc.ingest.assign import RegionIndex
 from mapsvc.ingest.cells import text_of
 from mapsvc.ingest.compare import SAME_SPOT_M
@@ -165,7 +165,7 @@ async def _writing(db: Db, layer: Layer, actor: str) -> AsyncIterator[None]:
     try:
         async with db.transaction():
             await db.execute("select set_config('lock_timeout', %s, true)", [PATIENCE])
-            await _begin(db, layer.id, actor)
+            await begin(db, layer.id, actor)
             yield
     except errors.LockNotAvailable:
         raise Unavailable(

@@ -14,7 +14,7 @@ from mapsvc.coordinates import System, to_wgs84
 from mapsvc.ingest.assign import RegionIndex, spoken
 from mapsvc.ingest.cells import clean, text_of
 from mapsvc.ingest.check import check
-from mapsvc.ingest.draft import _CHINA
+from mapsvc.ingest.draft import CHINA
 from mapsvc.ingest.headings import Column, Heading
 from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.locate import DIGITS
@@ -290,7 +290,7 @@ def settle(place: Place, regions: RegionIndex, scope: str | None) -> Problem | N
     held = int(regions.assign(lon, lat)[0])
     value = f"{place.lon}，{place.lat}"
     region = regions.regions[held] if held >= 0 else None
-    west, south, east, north = _CHINA
+    west, south, east, north = CHINA
     if region is None and not (west < place.lon < east and south < place.lat < north):
         return problem("not_a_place", field=_WHERE, value=value)
     if scope is not None and (region is None or scope not in region.path):
