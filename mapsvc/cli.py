@@ -20,6 +20,7 @@ from mapsvc.cluster import ClusterError
 from mapsvc.database import Db, located, upgrade
 from mapsvc.errors import MapsvcError, NotFound
 from mapsvc.ingest import uploads
+from mapsvc.roads import loading, osm, rules
 from mapsvc.settings import Settings
 
 app = typer.Typer(
@@ -148,11 +149,39 @@ def regions_load(
 
 @roads_app.command(name="load")
 def roads_load(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
-    """从 OpenStreetMap 数据载入底图道路。"""
+    """从 OpenStreetMap 数据载入路网和底图道路，替换原有的。"""
     with _ready() as (_, _catalog, conninfo):
-        lines = ground.read_roads(file)
-        count = _run(conninfo, lambda db: ground.replace(db, ["road"], lines))
-        typer.echo(f"已载入 {count} 条道路。")
+        drawn = osm.read(file)
+
+        async def work(db: Db) -> dict[str, Any]:
+            async with db.transaction():
+                report = await loading.load(
+                    db, drawn, source=file.name, actor=os.environ.get("USER", "cli")
+                )
+                await ground.replace(db, ["road"], loading.base_map(drawn))
+            return report
+
+        for line in loading.told(_run(conninfo, work)):
+            typer.echo(line)
+
+
+@roads_app.command(name="rules")
+def roads_rules(
+    values: Annotated[list[str] | None, typer.Argument(help="如 rain=1.5 truck_height=4")] = None,
+) -> None:
+    """查看或修改车速、货车限制、夜间和雨天用时等规则。"""
+    with _ready() as (_, _catalog, conninfo):
+        wanted = {}
+        for value in values or []:
+            name, _, number = value.partition("=")
+            try:
+                wanted[name.strip()] = float(number)
+            except ValueError:
+                _refuse(f"“{value}”应写成 名称=数值，例如 rain=1.5。")
+        for rule, amount, title in rules.table(_run(conninfo, lambda db: rules.change(db, wanted))):
+            typer.echo(f"{rule:<16}{amount:>8g}　{title}")
+        if wanted.keys() - rules.ON_THE_ROAD:
+            typer.echo("车速和货车限制在载入路网时使用，请重新运行 mapsvc roads load。")
 
 
 @app.command()

@@ -7,10 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from mapsvc import access, county, features, ground, regions
+from mapsvc import access, county, features, ground, regions, roads
 from mapsvc.catalog import Catalog
 from mapsvc.database import Db
-from mapsvc_demo import County, build
+from mapsvc.roads import loading, osm
+from mapsvc_demo import County, RoadNetwork, build
 
 Say = Callable[[str], None]
 Known = list[tuple[str, str, str]]
@@ -19,9 +20,15 @@ _KEPT = "demo-accounts.json"
 
 
 async def load(db: Db, catalog: Catalog, say: Say) -> None:
-    """Build and load the county, unless this database already has regions."""
+    """Build and load the county, unless this database already has regions.
+
+    A demo county loaded before there was a road network gets it now; nothing else is touched.
+    """
     row = await (await db.execute("select exists (select from region)")).fetchone()
     if row and row[0]:
+        if await county.is_demo(db) and not await roads.has_network(db):
+            say("正在为演示县补上路网……")
+            await _load_network(db, build(today=datetime.now(CHINA).date()).roads)
         return
     say("正在生成演示县（地形、水系、乡镇、道路、点位）……")
     made = build(today=datetime.now(CHINA).date())
@@ -37,6 +44,7 @@ async def load(db: Db, catalog: Catalog, say: Say) -> None:
             ],
         )
         await _load_ground(db, made)
+        await _load_network(db, made.roads)
         for layer_id, rows in made.features.items():
             layer = catalog.layer(layer_id)
             say(f"正在载入{layer.title}：{len(rows)} 个{layer.noun}……")
@@ -58,6 +66,18 @@ async def _load_ground(db: Db, made: County) -> None:
     if made.relief is not None:
         r = made.relief
         await ground.set_relief(db, ground.Relief(r.png, r.west, r.south, r.east, r.north))
+
+
+async def _load_network(db: Db, made: RoadNetwork | None) -> None:
+    """The county's roads by the same way as a file's."""
+    if made is None:
+        return
+    ways = [
+        osm.Way(w.id, w.nodes, tuple(made.nodes[n] for n in w.nodes), w.tags)
+        for w in made.ways
+        if w.tags.get("highway") in osm.CLASSES
+    ]
+    await loading.load(db, osm.Drawn(ways), source="演示县路网（虚构）", actor="demo")
 
 
 async def accounts(db: Db, known: dict[str, str], password: str | None) -> Known:

@@ -2,23 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import osmium
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from mapsvc.database import Db
-from mapsvc.errors import BadInput
-
-_ROADS = frozenset(
-    (
-        *("motorway", "trunk", "primary", "secondary", "tertiary", "unclassified"),
-        *("motorway_link", "trunk_link", "primary_link", "secondary_link", "tertiary_link"),
-        *("residential", "living_street", "service", "track"),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +29,6 @@ class Relief:
     south: float
     east: float
     north: float
-
-
-def read_roads(path: Path) -> list[Thing]:
-    """Road lines of OpenStreetMap data (`.osm`, `.osm.gz`, `.osm.pbf`); raises BadInput."""
-    reader = _Roads()
-    try:
-        reader.apply_file(str(path), locations=True)
-    except (RuntimeError, ValueError) as broken:
-        raise BadInput(
-            f"无法读取 {path.name}：{broken}。请提供 .osm、.osm.gz 或 .osm.pbf 文件。"
-        ) from None
-    return reader.things
-
-
-class _Roads(osmium.SimpleHandler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.things: list[Thing] = []
-
-    def way(self, way: Any) -> None:
-        class_ = way.tags.get("highway")
-        points = [(n.lon, n.lat) for n in way.nodes if n.location.valid()]
-        if class_ in _ROADS and len(points) > 1:
-            bridge = way.tags.get("bridge", "no") not in ("no", "")
-            name = way.tags.get("name") or way.tags.get("ref") or ""
-            self.things.append(
-                Thing(
-                    "road", class_.removesuffix("_link"), name, shapely.LineString(points), bridge
-                )
-            )
 
 
 async def replace(db: Db, kinds: Iterable[str], things: Iterable[Thing]) -> int:

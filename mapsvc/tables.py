@@ -266,3 +266,84 @@ relief = Table(
     Column("east", Double, nullable=False),
     Column("north", Double, nullable=False),
 )
+
+# Every load that was ever made; the newest is the network that stands in the three tables below.
+road_network = Table(
+    "road_network",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    _text("source"),
+    _moment("loaded_at", server_default=text("clock_timestamp()")),
+    _text("loaded_by", server_default=""),
+    Column("nodes", Integer, nullable=False),
+    Column("edges", Integer, nullable=False),
+    Column("length_m", Double, nullable=False),
+    # Edges are numbered without a gap from here, and never with a number used before.
+    Column("first_edge", BigInteger, nullable=False),
+    # The fastest edge of each profile, metres a second: no journey beats it.
+    Column("light_mps", Double, nullable=False),
+    Column("truck_mps", Double, nullable=False),
+    _json("report"),
+)
+
+road_node = Table(
+    "road_node",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("lon", Double, nullable=False),
+    Column("lat", Double, nullable=False),
+)
+
+# A stretch of road without a fork; what may use it says `light` and `truck`.
+road_edge = Table(
+    "road_edge",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("way", BigInteger, nullable=False),
+    _text("class"),
+    _text("name", server_default=""),
+    _text("ref", server_default=""),
+    Column("bridge", Boolean, nullable=False, server_default=text("false")),
+    Column("tunnel", Boolean, nullable=False, server_default=text("false")),
+    Column("roundabout", Boolean, nullable=False, server_default=text("false")),
+    Column("light", Boolean, nullable=False),
+    Column("truck", Boolean, nullable=False),
+    Column("island", Integer, nullable=False),
+    Column("length_m", Double, nullable=False),
+    _geometry("LINESTRING"),
+    Index("road_edge_geom_idx", "geom", postgresql_using="gist"),
+)
+
+# An edge in one direction, from node to node; seconds are infinite where the profile may not go.
+# Where turns are banned a node stands several times: each copy offers what may follow.
+road_arc = Table(
+    "road_arc",
+    metadata,
+    Column("edge", BigInteger, nullable=False),
+    Column("forward", Boolean, nullable=False),
+    Column("source", Integer, nullable=False),
+    Column("target", Integer, nullable=False),
+    Column("light_s", Double, nullable=False),
+    Column("truck_s", Double, nullable=False),
+    PrimaryKeyConstraint("edge", "forward", "source"),
+)
+
+closure = Table(
+    "closure",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    _text("reason"),
+    _geometry("GEOMETRY"),
+    Column("radius_m", Double),
+    # What is closed: the drawn shape, or its surroundings within the radius.
+    Column("area", Geometry("GEOMETRY", 4326, spatial_index=False), nullable=False),
+    _moment("starts_at", server_default=text("now()")),
+    Column("ends_at", DateTime(timezone=True)),
+    _moment("created_at", server_default=text("now()")),
+    _text("created_by"),
+    _moment("updated_at", server_default=text("now()")),
+    _text("updated_by"),
+    Column("ended_by", Text),
+    CheckConstraint("ends_at >= starts_at", name="closure_ends_after_start"),
+    Index("closure_ends_idx", "ends_at"),
+)

@@ -1,0 +1,24 @@
+"""The road network: loaded from OpenStreetMap data, closed in places, travelled on."""
+
+from mapsvc.roads.fan import Journey, Route
+from mapsvc.roads.reach import Band, fastest, reach
+from mapsvc.roads.rules import CONDITIONS, PROFILES, Conditions, Direction, Profile
+from mapsvc.roads.snapping import Place
+from mapsvc.roads.travel import has_network, journeys, route
+
+__all__ = [
+    "CONDITIONS",
+    "PROFILES",
+    "Band",
+    "Conditions",
+    "Direction",
+    "Journey",
+    "Place",
+    "Profile",
+    "Route",
+    "fastest",
+    "has_network",
+    "journeys",
+    "reach",
+    "route",
+]

@@ -1,0 +1,156 @@
+"""A journey in words: 出发, 左转, 进入环岛 and so on, with road names and metres."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mapsvc.roads.drawing import Stretch, Stretches, part_of
+from mapsvc.roads.graph import Floats, Piece
+from mapsvc.roads.snapping import metres_per_degree
+
+if TYPE_CHECKING:
+    from mapsvc.roads.state import Roads
+
+_NAMELESS = {
+    "motorway": "高速公路",
+    "trunk": "干线公路",
+    "primary": "主要公路",
+    "secondary": "次要公路",
+    "tertiary": "三级道路",
+    "residential": "街道",
+    "living_street": "街道",
+    "service": "内部道路",
+    "track": "机耕道",
+}
+_SLIGHT, _TURN, _BACK = 25.0, 50.0, 150.0
+"""Degrees from which one bears, turns, goes back."""
+_ON_FOOT = 30.0
+"""Metres off the road that are worth a line of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the turn list; metres, and seconds under the conditions asked for."""
+
+    text: str
+    name: str
+    distance_m: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The way between a place and the road."""
+
+    metres: float
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Leg:
+    """Pieces that belong to one step."""
+
+    how: str
+    name: str
+    roundabout: bool
+    metres: float = 0.0
+    seconds: float = 0.0
+    bridges: int = 0
+    tunnels: int = 0
+    on: tuple[bool, bool] = (False, False)
+
+    def take(self, stretch: Stretch, metres: float, seconds: float) -> None:
+        self.metres += metres
+        self.seconds += seconds
+        self.bridges += stretch.bridge and not self.on[0]
+        self.tunnels += stretch.tunnel and not self.on[1]
+        self.on = (stretch.bridge, stretch.tunnel)
+
+    def step(self) -> Step:
+        far = _far(self.metres)
+        if self.roundabout:
+            text = f"{self.how}，绕行 {far}"
+        else:
+            crossed = [f"桥 {self.bridges} 座"] if self.bridges else []
+            crossed += [f"隧道 {self.tunnels} 座"] if self.tunnels else []
+            comma = "" if self.how.startswith("出发") else "，"
+            text = f"{self.how}{comma}行驶 {far}" + (
+                f"（经{'、'.join(crossed)}）" if crossed else ""
+            )
+        return Step(text, self.name, round(self.metres, 1), round(self.seconds, 1))
+
+
+def steps_of(
+    trail: list[Piece], seen: Stretches, roads: "Roads", start: Walk, end: Walk
+) -> list[Step]:
+    """The turn list, pieces of the same road merged."""
+    legs: list[_Leg] = []
+    graph, before = roads.graph, None
+    for piece in trail:
+        stretch = seen[piece.edge]
+        metres = piece.share * float(graph.length_m[piece.edge])
+        if metres == 0 and len(trail) > 1:
+            continue
+        line = part_of(piece, stretch.line)
+        if before is None:
+            legs.append(_Leg(f"出发，沿{_called(stretch)}", _called(stretch), stretch.roundabout))
+        else:
+            how = _manoeuvre(before, (stretch, line), forks=graph.forks_after(before[2]))
+            if how:
+                legs.append(_Leg(how, _called(stretch), stretch.roundabout))
+        seconds = graph.along(piece.edge, piece.start, piece.end, roads.profile) * roads.factor
+        legs[-1].take(stretch, metres, seconds)
+        before = (stretch, line, piece)
+    out = [leg.step() for leg in legs]
+    if start.metres >= _ON_FOOT:
+        words = f"起点离道路 {_far(start.metres)}，先到路边"
+        out.insert(0, Step(words, "", round(start.metres, 1), round(start.seconds, 1)))
+    last = f"，离开道路再走 {_far(end.metres)}" if end.metres >= _ON_FOOT else ""
+    out.append(Step(f"到达{last}", "", round(end.metres, 1), round(end.seconds, 1)))
+    return out
+
+
+def _manoeuvre(
+    before: tuple[Stretch, Floats, Piece], after: tuple[Stretch, Floats], *, forks: bool
+) -> str:
+    """What the driver does between two pieces; empty where the road just goes on."""
+    (old, old_line, _), (new, new_line) = before, after
+    if new.roundabout:
+        return "" if old.roundabout else "进入环岛"
+    if old.roundabout:
+        return f"驶出环岛，进入{_called(new)}"
+    same = _called(old) == _called(new)
+    angle = _turned(old_line, new_line)
+    if abs(angle) >= _BACK and (forks or old_line.shape == new_line.shape):
+        return f"掉头，沿{_called(new)}"
+    if same and (not forks or abs(angle) < _TURN):
+        return ""
+    if abs(angle) < _SLIGHT:
+        turn = "直行"
+    elif abs(angle) < _TURN:
+        turn = "向右前方" if angle > 0 else "向左前方"
+    else:
+        turn = "右转" if angle > 0 else "左转"
+    onto = "上桥，" if new.bridge and not old.bridge else ""
+    return f"{turn}{onto}进入{_called(new)}"
+
+
+def _called(stretch: Stretch) -> str:
+    return stretch.name or _NAMELESS.get(stretch.class_.removesuffix("_link"), "无名道路")
+
+
+def _turned(old: Floats, new: Floats) -> float:
+    """Degrees to the right (negative: left) from the end of one line to the start of the other."""
+    if len(old) < 2 or len(new) < 2:
+        return 0.0
+    return (_heading(new[0], new[1]) - _heading(old[-2], old[-1]) + 180) % 360 - 180
+
+
+def _heading(a: Floats, b: Floats) -> float:
+    east, north = metres_per_degree(a[1:2])
+    return float(np.degrees(np.arctan2((b[0] - a[0]) * east[0], (b[1] - a[1]) * north[0])))
+
+
+def _far(metres: float) -> str:
+    return f"{metres / 1000:.1f} 公里" if metres >= 1000 else f"{max(1, round(metres)):d} 米"

@@ -1,0 +1,339 @@
+"""All journeys between one event and any number of places, from one shortest-path tree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import anyio.to_thread
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Geod
+
+from mapsvc.database import Db
+from mapsvc.roads.directions import Step, Walk, steps_of
+from mapsvc.roads.drawing import Stretches, drawn_line, stretches
+from mapsvc.roads.graph import Floats, Options, Piece, Stands, Tree
+from mapsvc.roads.rules import Conditions, Direction, Rules
+from mapsvc.roads.snapping import Place, snap
+from mapsvc.roads.state import Roads
+
+_GEOD = Geod(ellps="WGS84")
+_DIRECT, _NONE = -1, -2
+"""Choices that are no option: along one edge without a node between; none at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """From a place to the event, or back. `access_m` lies off the road and is in time and distance.
+
+    `by` estimate: there is no way by road; the distance is then the straight line.
+    """
+
+    duration_s: float
+    distance_m: float
+    by: Literal["road", "estimate"]
+    access_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A journey drawn: `geometry` is a GeoJSON LineString in WGS-84, from place to place."""
+
+    duration_s: float
+    distance_m: float
+    access_m: float
+    geometry: dict[str, Any]
+    steps: list[Step]
+    closures_avoided: list[dict[str, Any]]
+
+
+def line_m(places: Sequence[Place], to: Place) -> Floats:
+    """Straight metres on the ellipsoid."""
+    lon, lat = np.array([p.lon for p in places]), np.array([p.lat for p in places])
+    _, _, metres = _GEOD.inv(lon, lat, np.full(len(lon), to.lon), np.full(len(lat), to.lat))
+    return np.asarray(metres, dtype=np.float64)
+
+
+def estimates(
+    rules: Rules, places: Sequence[Place], to: Place, conditions: Conditions
+) -> list[Journey]:
+    """Straight lines, with the time that the rules allow for a way nobody knows."""
+    lines = line_m(places, to).tolist()
+    return [Journey(rules.estimate_s(m, conditions), m, "estimate", 0.0) for m in lines]
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """For each place: seconds on the road, and which of the options (or _DIRECT, _NONE)."""
+
+    seconds: Floats
+    choice: NDArray[np.int64]
+    options: Options
+    direct: dict[int, Piece]
+
+
+class Fan:
+    """Journeys `to` the event or `from` it; places may be added, the tree stays.
+
+    Seconds inside are those of a dry day; the factor of the conditions is applied at the way out.
+    """
+
+    def __init__(
+        self,
+        roads: Roads,
+        event: Place,
+        at: Stands,
+        direction: Direction,
+        closed: frozenset[int],
+    ) -> None:
+        self.roads, self.event, self.at, self.direction = roads, event, at, direction
+        self.closed = closed
+        self.places: list[Place] = []
+        self.stands = Stands.nowhere(0)
+        graph, profile = roads.graph, roads.profile
+        ends = graph.entering if direction == "to" else graph.leaving
+        self.tree: Tree = graph.tree(ends(at, profile), profile, direction, closed)
+
+    @classmethod
+    async def open(
+        cls,
+        db: Db,
+        roads: Roads,
+        event: Place,
+        direction: Direction,
+        closed: frozenset[int] | None = None,
+    ) -> "Fan":
+        """The tree of the event; `closed` (edges by place in the graph) else what is closed now."""
+        shut = roads.closed() if closed is None else closed
+        most = roads.rules.offroad_most
+        at = await snap(db, roads.graph, [event], roads.profile, shut, most)
+        return await anyio.to_thread.run_sync(lambda: cls(roads, event, at, direction, shut))
+
+    @property
+    def on_road(self) -> bool:
+        """Is the event near enough to a road?"""
+        return len(self.at.edge) > 0
+
+    async def add(self, db: Db, places: Sequence[Place]) -> None:
+        """More places; each gets its stand on the road."""
+        new = Stands.nowhere(len(places))
+        if self.on_road:
+            roads = self.roads
+            most = roads.rules.offroad_most
+            new = await snap(db, roads.graph, places, roads.profile, self.closed, most)
+        self.stands = self.stands.and_(new)
+        self.places += places
+        self.__dict__.pop("best", None)
+
+    def seconds(self) -> Floats:
+        """By road, conditions and the way off the road included; infinite where no road leads."""
+        access = self._access_m / self.roads.rules.offroad_mps
+        return (self.best.seconds + access) * self.roads.factor
+
+    def journeys(self) -> list[Journey]:
+        """One a place; an estimate where no road leads."""
+        seconds, access = self.seconds(), self._access_m
+        metres = _lengths(self)
+        lines = line_m(self.places, self.event) if self.places else np.zeros(0)
+        out = []
+        for n, s in enumerate(seconds.tolist()):
+            if np.isfinite(s):
+                total = float(metres[n] + access[n])
+                out.append(Journey(s, total, "road", float(access[n])))
+            else:
+                line = float(lines[n])
+                guess = self.roads.rules.estimate_s(line, self.roads.conditions)
+                out.append(Journey(guess, line, "estimate", 0.0))
+        return out
+
+    @property
+    def _access_m(self) -> Floats:
+        # Both ends.
+        access: Floats = self.stands.off_m + self.at.off_m[0]
+        return access
+
+    @cached_property
+    def best(self) -> Best:
+        graph, profile = self.roads.graph, self.roads.profile
+        ends = graph.leaving if self.direction == "to" else graph.entering
+        options = ends(self.stands, profile)
+        total = self.tree.seconds[options.node] + options.seconds
+        seconds = np.full(len(self.stands), np.inf)
+        choice = np.full(len(self.stands), _NONE, dtype=np.int64)
+        order = np.lexsort((total, options.point))
+        point, first = np.unique(options.point[order], return_index=True)
+        chosen = order[first]
+        reached = np.isfinite(total[chosen])
+        seconds[point[reached]] = total[chosen][reached]
+        choice[point[reached]] = chosen[reached]
+        direct: dict[int, Piece] = {}
+        for n in np.unique(self.stands.point[np.isin(self.stands.edge, self.at.edge)]).tolist():
+            pair = (self.stands, n, self.at, 0)
+            if self.direction == "from":
+                pair = (self.at, 0, self.stands, n)
+            along, piece = graph.direct(*pair, profile)
+            if piece is not None and along <= seconds[n]:
+                seconds[n], choice[n], direct[n] = along, _DIRECT, piece
+        return Best(seconds, choice, options, direct)
+
+    def pieces(self, n: int) -> list[Piece]:
+        """The journey of one place, edge by edge in the order of travel; empty without a road."""
+        return self.trails(np.array([n]))[0]
+
+    def trails(self, which: NDArray[np.int64]) -> list[list[Piece]]:
+        trunk = Trunk(self, which)
+        return [trunk.pieces(n) for n in which.tolist()]
+
+    async def routes(self, db: Db, which: Sequence[int]) -> list[Route | None]:
+        """The journeys of some places drawn and in words; None where no road leads."""
+        chosen = np.array(which, dtype=np.int64)
+        trails = self.trails(chosen)
+        seen = await stretches(db, self.roads.graph, trails)
+        avoided = await self.avoided(db, chosen)
+        journeys = self.journeys()
+        out: list[Route | None] = []
+        for n, trail, ids in zip(which, trails, avoided, strict=True):
+            journey = journeys[n]
+            out.append(self._route(n, trail, journey, seen, ids) if journey.by == "road" else None)
+        return out
+
+    def _route(
+        self, n: int, trail: list[Piece], journey: Journey, seen: Stretches, avoided: set[int]
+    ) -> Route:
+        place, off_m = self.places[n], float(self.stands.off_m[n])
+        ends = [(place, off_m), (self.event, float(self.at.off_m[0]))]
+        if self.direction == "from":
+            ends.reverse()
+        (start, start_off), (end, end_off) = ends
+        pace = self.roads.rules.offroad_mps / self.roads.factor
+        walks = Walk(start_off, start_off / pace), Walk(end_off, end_off / pace)
+        return Route(
+            journey.duration_s,
+            journey.distance_m,
+            journey.access_m,
+            drawn_line((start.lon, start.lat), trail, (end.lon, end.lat), seen),
+            steps_of(trail, seen, self.roads, *walks),
+            [c.told for c in self.roads.closures if c.id in avoided],
+        )
+
+    async def avoided(self, db: Db, which: NDArray[np.int64]) -> list[set[int]]:
+        """For each of the places the ids of the closures that its journey goes around.
+
+        With no closure at all the journey would cross some; with those it would cross others, and
+        so on, until it crosses none: each of them made a difference.
+        """
+        found: list[set[int]] = [set() for _ in which]
+        known: set[int] = set()
+        shut = [c for c in self.roads.closures if c.edges]
+        while shut and self.on_road and len(known) < len(shut):
+            fan = await Fan.open(
+                db, self.roads, self.event, self.direction, self.roads.closed(known)
+            )
+            await fan.add(db, [self.places[n] for n in which.tolist()])
+            new: set[int] = set()
+            for mine, trail in zip(found, fan.trails(np.arange(len(which))), strict=True):
+                edges = {piece.edge for piece in trail}
+                crossed = {c.id for c in shut if c.id not in known and edges & c.edges}
+                mine.update(crossed)
+                new |= crossed
+            if not new:
+                break
+            known |= new
+        return found
+
+
+class Trunk:
+    """The part of the tree between some places and the event: each node's arc towards the root."""
+
+    def __init__(self, fan: Fan, which: NDArray[np.int64]) -> None:
+        self.fan = fan
+        tree, best = fan.tree, fan.best
+        root = len(tree.seconds) - 1
+        self._above: dict[int, int] = {}
+        for choice in best.choice[which].tolist():
+            node = int(best.options.node[choice]) if choice >= 0 else root
+            while node != root and node not in self._above:
+                self._above[node] = above = int(tree.before[node])
+                node = above
+        inner = [(n, above) for n, above in self._above.items() if above != root]
+        lower = np.array([n for n, _ in inner], dtype=np.int32)
+        upper = np.array([above for _, above in inner], dtype=np.int32)
+        ends = (lower, upper) if fan.direction == "to" else (upper, lower)
+        graph, profile = fan.roads.graph, fan.roads.profile
+        arcs = graph.arcs_between(*ends, profile, fan.closed)
+        self._arc: dict[int, int] = dict(zip(lower.tolist(), arcs.tolist(), strict=True))
+        self._root_of = {n: self._entry(n) for n, above in self._above.items() if above == root}
+
+    def _entry(self, node: int) -> int:
+        """The fastest of the event's own options at a node."""
+        roots = self.fan.tree.roots
+        here = np.flatnonzero(roots.node == node)
+        return int(here[np.argmin(roots.seconds[here])])
+
+    def metres(self) -> dict[int, float]:
+        """Metres on the road between each node of the trunk and the event."""
+        graph, seconds = self.fan.roads.graph, self.fan.tree.seconds
+        nodes = np.fromiter(self._above, dtype=np.int64, count=len(self._above))
+        found: dict[int, float] = {}
+        for n in nodes[np.argsort(seconds[nodes], kind="stable")].tolist():
+            if n in self._arc:
+                edge = graph.arc_edge[self._arc[n]]
+                found[n] = found[self._above[n]] + float(graph.length_m[edge])
+            else:
+                end = self._end_piece(self._root_of[n])
+                found[n] = end.share * float(graph.length_m[end.edge])
+        return found
+
+    def _end_piece(self, option: int) -> Piece:
+        """The event's own edge, by one of the ways into it or out of it."""
+        fan, roots = self.fan, self.fan.tree.roots
+        return fan.roads.graph.piece(
+            int(roots.arc[option]), float(roots.share[option]), entering=fan.direction == "to"
+        )
+
+    def _own_piece(self, choice: int) -> Piece:
+        """The edge of the place itself."""
+        fan, options = self.fan, self.fan.best.options
+        return fan.roads.graph.piece(
+            int(options.arc[choice]),
+            float(options.share[choice]),
+            entering=fan.direction == "from",
+        )
+
+    def pieces(self, n: int) -> list[Piece]:
+        """The journey of one place."""
+        fan, graph = self.fan, self.fan.roads.graph
+        choice = int(fan.best.choice[n])
+        if choice == _NONE:
+            return []
+        if choice == _DIRECT:
+            return [fan.best.direct[n]]
+        options = fan.best.options
+        out = [self._own_piece(choice)]
+        node = int(options.node[choice])
+        while node in self._arc:
+            arc = self._arc[node]
+            out.append(graph.piece(arc, 0.0 if graph.arc_backward[arc] else 1.0, entering=True))
+            node = self._above[node]
+        out.append(self._end_piece(self._root_of[node]))
+        return out if fan.direction == "to" else out[::-1]
+
+    def length(self, n: int, beyond: dict[int, float]) -> float:
+        """Metres on the road of one place's journey, with the `metres` of the nodes."""
+        length_m, best = self.fan.roads.graph.length_m, self.fan.best
+        choice = int(best.choice[n])
+        if choice == _DIRECT:
+            return best.direct[n].share * float(length_m[best.direct[n].edge])
+        own = self._own_piece(choice)
+        return own.share * float(length_m[own.edge]) + beyond[int(best.options.node[choice])]
+
+
+def _lengths(fan: Fan) -> Floats:
+    """Metres on the road for every place; 0 where no road leads."""
+    which = np.flatnonzero(fan.best.choice != _NONE)
+    trunk = Trunk(fan, which)
+    beyond = trunk.metres()
+    out = np.zeros(len(fan.stands))
+    out[which] = [trunk.length(n, beyond) for n in which.tolist()]
+    return out

@@ -1,0 +1,333 @@
+"""The network in memory: arrays for one shortest-path tree after another.
+
+Read once per load of the network and process; the truth stays in the tables. Closures are edges
+whose arcs cost infinitely much in one tree, so the next answer knows them.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import IsolationLevel
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
+
+from mapsvc.database import Db
+from mapsvc.roads.rules import Direction, Profile
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+_ARC = [("edge", "i8"), ("backward", "i4"), ("source", "i4"), ("target", "i4")]
+_ARC_SECONDS = [("light", "f8"), ("truck", "f8")]
+_KEPT = 4
+"""Graphs in memory: one a database and load; tests and reloads have several for a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """Points on the network.
+
+    `off_m` has an item a point: metres from the road to it, infinite where no road is near.
+    `point`, `edge`, `share` have an item for every edge that the point stands on: one as a rule,
+    all that meet there when it is a junction. Edges go by their place in the graph, `share` is the
+    part of the edge's length before the point.
+    """
+
+    off_m: Floats
+    point: NDArray[np.int64]
+    edge: Ints
+    share: Floats
+
+    def __len__(self) -> int:
+        return len(self.off_m)
+
+    @classmethod
+    def nowhere(cls, count: int) -> "Stands":
+        """So many points that no road comes near."""
+        none = np.zeros(0)
+        return cls(np.full(count, np.inf), none.astype(np.int64), none.astype(np.int32), none)
+
+    def and_(self, more: "Stands") -> "Stands":
+        return Stands(
+            np.append(self.off_m, more.off_m),
+            np.append(self.point, more.point + len(self)),
+            np.append(self.edge, more.edge),
+            np.append(self.share, more.share),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an edge in the order of travel: shares of its length from its start."""
+
+    edge: int
+    start: float
+    end: float
+
+    @property
+    def share(self) -> float:
+        return abs(self.end - self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Ways between points and the nodes around them: whose, by which arc, seconds on it.
+
+    `share` is where on the arc's edge the point stands.
+    """
+
+    point: NDArray[np.int64]
+    arc: NDArray[np.int64]
+    share: Floats
+    node: Ints
+    seconds: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Seconds between every node and the roots, and the neighbour on the way to them.
+
+    Infinite beyond the limit. `before` is the number of nodes where the node is the first.
+    """
+
+    seconds: Floats
+    before: Ints
+    roots: Options
+
+
+class Graph:
+    """A loaded network. Arcs are sorted by edge, forward ones first."""
+
+    def __init__(
+        self, first_edge: int, nodes: Floats, length_m: Floats, arcs: NDArray[Any]
+    ) -> None:
+        self.first_edge = first_edge
+        self.lon, self.lat = nodes[:, 0].copy(), nodes[:, 1].copy()
+        self.length_m = length_m
+        self.arc_edge = (arcs["edge"] - first_edge).astype(np.int32)
+        self.arc_backward = arcs["backward"].astype(bool)
+        self.source = arcs["source"].astype(np.int32)
+        self.target = arcs["target"].astype(np.int32)
+        self.cost: dict[Profile, Floats] = {
+            "light": arcs["light"].astype(np.float64),
+            "truck": arcs["truck"].astype(np.float64),
+        }
+        self.arcs_of = np.searchsorted(self.arc_edge, np.arange(len(length_m) + 1))
+        self._sides = {
+            "from": _Side(self.source, self.target, len(nodes)),
+            "to": _Side(self.target, self.source, len(nodes)),
+        }
+
+    @property
+    def nodes(self) -> int:
+        return len(self.lon)
+
+    @cached_property
+    def longest_m(self) -> float:
+        return float(self.length_m.max(initial=0.0))
+
+    def leaving(self, stands: Stands, profile: Profile) -> Options:
+        """How one gets from the points to the ends of their edges."""
+        point, share, arc = self._arcs_at(stands)
+        part = np.where(self.arc_backward[arc], share, 1 - share)
+        return self._passable(point, arc, share, self.target[arc], part, profile)
+
+    def entering(self, stands: Stands, profile: Profile) -> Options:
+        """How one gets from the ends of their edges to the points."""
+        point, share, arc = self._arcs_at(stands)
+        part = np.where(self.arc_backward[arc], 1 - share, share)
+        return self._passable(point, arc, share, self.source[arc], part, profile)
+
+    def _arcs_at(self, stands: Stands) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
+        first = self.arcs_of[stands.edge]
+        count = self.arcs_of[stands.edge + 1] - first
+        within = np.arange(count.sum()) - np.repeat(count.cumsum() - count, count)
+        arc = np.repeat(first, count) + within
+        return np.repeat(stands.point, count), np.repeat(stands.share, count), arc
+
+    def _passable(
+        self,
+        point: NDArray[np.int64],
+        arc: NDArray[np.int64],
+        share: Floats,
+        node: Ints,
+        part: Floats,
+        profile: Profile,
+    ) -> Options:
+        cost = self.cost[profile][arc]
+        keep = np.isfinite(cost)
+        return Options(point[keep], arc[keep], share[keep], node[keep], cost[keep] * part[keep])
+
+    def direct(
+        self, here: Stands, n: int, there: Stands, m: int, profile: Profile
+    ) -> tuple[float, Piece | None]:
+        """The fastest way from a point to another on one and the same edge, if there is one."""
+        best, found = np.inf, None
+        for i in np.flatnonzero(here.point == n):
+            for j in np.flatnonzero((there.point == m) & (there.edge == here.edge[i])):
+                piece = Piece(int(here.edge[i]), float(here.share[i]), float(there.share[j]))
+                seconds = self.along(piece.edge, piece.start, piece.end, profile)
+                if seconds < best:
+                    best, found = seconds, piece
+        return best, found
+
+    def tree(
+        self,
+        roots: Options,
+        profile: Profile,
+        direction: Direction,
+        closed: Collection[int],
+        limit: float = np.inf,
+    ) -> Tree:
+        """The shortest-path tree towards (`to`) or away from the roots; exact within the limit."""
+        side = self._sides[direction]
+        cost = self.cost[profile][side.arc]
+        if closed:
+            shut = np.concatenate([np.arange(self.arcs_of[e], self.arcs_of[e + 1]) for e in closed])
+            cost[side.place[shut]] = np.inf
+        matrix = csr_matrix(
+            (
+                np.append(cost, roots.seconds),
+                np.append(side.column, roots.node),
+                np.append(side.row, len(cost) + len(roots.node)).astype(np.int32),
+            ),
+            shape=(self.nodes + 1, self.nodes + 1),
+        )
+        seconds, before = dijkstra(
+            matrix, indices=self.nodes, return_predecessors=True, limit=limit
+        )
+        return Tree(seconds, before, roots)
+
+    def along(self, edge: int, start: float, end: float, profile: Profile) -> float:
+        """Seconds along one edge between two shares of it; infinite against a one-way."""
+        if start == end:
+            return 0.0
+        arcs = np.arange(self.arcs_of[edge], self.arcs_of[edge + 1])
+        arcs = arcs[self.arc_backward[arcs] == (end < start)]
+        cost = self.cost[profile][arcs[:1]]
+        return float(cost[0]) * abs(end - start) if len(cost) else np.inf
+
+    def piece(self, arc: int, share: float, *, entering: bool) -> Piece:
+        """An arc from its first node up to a share of its edge, or from there to its last node."""
+        first = 1.0 if self.arc_backward[arc] else 0.0
+        edge = int(self.arc_edge[arc])
+        return Piece(edge, first, share) if entering else Piece(edge, share, 1.0 - first)
+
+    def arcs_between(
+        self, sources: Ints, targets: Ints, profile: Profile, closed: Collection[int]
+    ) -> NDArray[np.int64]:
+        """The fastest open arc from each source to the target beside it."""
+        side = self._sides["from"]
+        first, end = side.row[sources], side.row[sources + 1]
+        best = np.full(len(sources), -1, dtype=np.int64)
+        least = np.full(len(sources), np.inf)
+        shut = np.zeros(len(self.length_m), dtype=bool)
+        shut[list(closed)] = True
+        for k in range(int((end - first).max(initial=0))):
+            place = np.minimum(first + k, end - 1)
+            arc = side.arc[place]
+            cost = np.where(
+                (self.target[arc] == targets) & ~shut[self.arc_edge[arc]],
+                self.cost[profile][arc],
+                np.inf,
+            )
+            better = cost < least
+            best[better], least[better] = arc[better], cost[better]
+        return best
+
+    @cached_property
+    def _edges_at(self) -> NDArray[np.int64]:
+        """For every node how many edges end where it stands."""
+        spots = np.column_stack([self.lon, self.lat])
+        _, spot = np.unique(spots, axis=0, return_inverse=True)
+        spot = spot.reshape(-1).astype(np.int64)
+        ends = np.concatenate([spot[self.source], spot[self.target]])
+        pairs = np.unique(ends * len(self.length_m) + np.tile(self.arc_edge, 2))
+        return np.bincount(pairs // len(self.length_m), minlength=len(spots))[spot]
+
+    def forks_after(self, piece: Piece) -> bool:
+        """Does more than one road go on where the piece ends?"""
+        arc = self.arcs_of[piece.edge]
+        ahead = bool(self.arc_backward[arc]) == (piece.end < piece.start)
+        return bool(self._edges_at[(self.target if ahead else self.source)[arc]] > 2)
+
+
+class _Side:
+    """Arcs grouped by the node at one end, for trees in one direction."""
+
+    def __init__(self, near: Ints, far: Ints, nodes: int) -> None:
+        self.arc = np.argsort(near, kind="stable")
+        self.row = np.searchsorted(near[self.arc], np.arange(nodes + 1)).astype(np.int32)
+        self.column = far[self.arc]
+        self.place = np.empty(len(near), dtype=np.int64)
+        self.place[self.arc] = np.arange(len(near))
+
+
+_graphs: dict[tuple[str, str, int, Any], Graph] = {}
+
+
+async def graph_of(db: Db, network: int, loaded_at: Any) -> Graph:
+    """The graph of a network, read from the tables unless this process has it already."""
+    key = (f"{db.info.host}:{db.info.port}", db.info.dbname, network, loaded_at)
+    if key not in _graphs:
+        made = await _read(db)
+        while len(_graphs) >= _KEPT:
+            _graphs.pop(next(iter(_graphs)))
+        _graphs[key] = made
+    return _graphs[key]
+
+
+async def _read(db: Db) -> Graph:
+    before = db.isolation_level
+    # All tables as of one moment, though somebody may be loading another network.
+    await db.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+    try:
+        async with db.transaction():
+            row = await (
+                await db.execute("select first_edge from road_network order by id desc limit 1")
+            ).fetchone()
+            nodes = await _columns(
+                db, "select lon, lat from road_node order by id", [("lon", "f8"), ("lat", "f8")]
+            )
+            edges = await _columns(
+                db, "select length_m from road_edge order by id", [("length_m", "f8")]
+            )
+            arcs = await _columns(
+                db,
+                "select edge, (not forward)::int, source, target, light_s, truck_s"
+                " from road_arc order by edge, forward desc, source",
+                _ARC + _ARC_SECONDS,
+            )
+    finally:
+        await db.set_isolation_level(before)
+    assert row is not None
+    return Graph(
+        int(row[0]),
+        np.column_stack([nodes["lon"], nodes["lat"]]),
+        edges["length_m"].astype(np.float64),
+        arcs,
+    )
+
+
+async def _columns(db: Db, query: str, columns: list[tuple[str, str]]) -> NDArray[Any]:
+    """Rows of numbers by binary COPY, which numpy reads without a Python object a value."""
+    content = bytearray()
+    async with (
+        db.cursor() as cursor,
+        cursor.copy(f"copy ({query}) to stdout (format binary)".encode()) as copy,
+    ):
+        async for block in copy:
+            content += block
+    layout = np.dtype([("fields", ">i2"), *_binary(columns)])
+    # A header of 19 bytes, then the rows, then two bytes as the end's mark.
+    return np.frombuffer(bytes(content[19:-2]), dtype=layout)
+
+
+def _binary(columns: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for name, kind in columns:
+        yield f"{name}_bytes", ">i4"
+        yield name, f">{kind}"

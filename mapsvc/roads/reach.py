@@ -1,0 +1,220 @@
+"""How far one gets in so many seconds: times for many places from many starts, areas by band."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anyio.to_thread
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy import ndimage
+from shapely import MultiPolygon
+from shapely.geometry.base import BaseGeometry
+
+from mapsvc.database import Db
+from mapsvc.errors import Unavailable
+from mapsvc.roads import state
+from mapsvc.roads.graph import Floats, Options, Stands, Tree
+from mapsvc.roads.rules import Conditions, Direction, Profile
+from mapsvc.roads.snapping import Place, metres_per_degree, snap
+from mapsvc.roads.state import Roads
+
+NO_NETWORK = "尚未载入路网，不能按道路计算。请管理员运行 mapsvc roads load 文件.osm.pbf。"
+_GRID = 500
+"""Cells along the longer side of the picture that areas are traced from."""
+_FINEST_M = 30.0
+_ON_FOOT_M = (60.0, 150.0, 300.0, 500.0, 750.0, 1000.0, 1500.0, 2000.0, 3000.0)
+"""Distances from the road at which the area's edge is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The whole area reached within `seconds`, a GeoJSON MultiPolygon in WGS-84."""
+
+    seconds: int
+    geometry: dict[str, Any]
+
+
+async def fastest(
+    db: Db,
+    starts: Sequence[Place],
+    places: Sequence[Place],
+    *,
+    profile: Profile = "light",
+    conditions: Conditions = "day",
+    direction: Direction = "from",
+) -> list[float | None]:
+    """For each place the seconds by road from (`from`) or to (`to`) the start that is fastest.
+
+    None where no road leads. Raises Unavailable without a network.
+    """
+    spread = await Spread.open(db, starts, profile, conditions, direction)
+    roads = spread.roads
+    stands = await snap(db, roads.graph, places, profile, roads.closed(), roads.rules.offroad_most)
+    seconds = await anyio.to_thread.run_sync(lambda: spread.seconds(stands))
+    return [s if np.isfinite(s) else None for s in seconds.tolist()]
+
+
+async def reach(
+    db: Db,
+    starts: Sequence[Place],
+    seconds: Sequence[int],
+    *,
+    profile: Profile = "light",
+    conditions: Conditions = "day",
+    direction: Direction = "from",
+) -> list[Band]:
+    """The area within each of the times from (`from`) the starts, or from which one gets to them.
+
+    By road first, then on foot from the road for what is left of the time. The outline is exact to
+    about a two-hundredth of its width; whether one place is reached in time is `fastest`'s answer.
+    Raises Unavailable without a network.
+    """
+    spread = await Spread.open(db, starts, profile, conditions, direction, max(seconds))
+    return await anyio.to_thread.run_sync(lambda: _bands(spread, sorted(set(seconds))))
+
+
+class Spread:
+    """The tree of many starts at once. Seconds inside are those of a dry day."""
+
+    def __init__(
+        self,
+        roads: Roads,
+        starts: Sequence[Place],
+        at: Stands,
+        direction: Direction,
+        limit: float,
+    ) -> None:
+        self.roads, self.starts, self.at, self.direction = roads, starts, at, direction
+        graph, profile = roads.graph, roads.profile
+        ends = (graph.entering if direction == "to" else graph.leaving)(at, profile)
+        self.access = at.off_m / roads.rules.offroad_mps
+        first = Options(
+            ends.point,
+            ends.arc,
+            ends.share,
+            ends.node,
+            ends.seconds + self.access[ends.point],
+        )
+        self.tree: Tree = graph.tree(first, profile, direction, roads.closed(), limit)
+
+    @classmethod
+    async def open(
+        cls,
+        db: Db,
+        starts: Sequence[Place],
+        profile: Profile,
+        conditions: Conditions,
+        direction: Direction,
+        seconds: float = np.inf,
+    ) -> "Spread":
+        roads = await state.now(db, profile, conditions)
+        if roads is None:
+            raise Unavailable(NO_NETWORK, code="no_road_network")
+        most = roads.rules.offroad_most
+        at = await snap(db, roads.graph, starts, profile, roads.closed(), most)
+        limit = seconds / roads.factor
+        return await anyio.to_thread.run_sync(lambda: cls(roads, starts, at, direction, limit))
+
+    def seconds(self, stands: Stands) -> Floats:
+        """For each stand the seconds from the fastest start, conditions and access included."""
+        graph, profile = self.roads.graph, self.roads.profile
+        ends = (graph.leaving if self.direction == "to" else graph.entering)(stands, profile)
+        best = np.full(len(stands), np.inf)
+        np.minimum.at(best, ends.point, self.tree.seconds[ends.node] + ends.seconds)
+        for n in np.unique(stands.point[np.isin(stands.edge, self.at.edge)]).tolist():
+            edges = stands.edge[stands.point == n]
+            for k in np.unique(self.at.point[np.isin(self.at.edge, edges)]).tolist():
+                pair = (
+                    (stands, n, self.at, k) if self.direction == "to" else (self.at, k, stands, n)
+                )
+                best[n] = min(best[n], graph.direct(*pair, profile)[0] + self.access[k])
+        return (best + stands.off_m / self.roads.rules.offroad_mps) * self.roads.factor
+
+    def samples(self, step_m: float) -> tuple[Floats, Floats, Floats]:
+        """Points all along the reached roads: lon, lat, dry seconds. Edges are taken as straight;
+        they are short."""
+        graph = self.roads.graph
+        cost = graph.cost[self.roads.profile].copy()
+        shut = np.zeros(len(graph.length_m), dtype=bool)
+        shut[list(self.roads.closed())] = True
+        cost[shut[graph.arc_edge]] = np.inf
+        near, far = graph.source, graph.target
+        if self.direction == "to":
+            near, far = far, near
+        begin = self.tree.seconds[near]
+        arcs = np.flatnonzero(np.isfinite(begin) & np.isfinite(cost))
+        count = np.ceil(graph.length_m[graph.arc_edge[arcs]] / step_m).astype(np.int64) + 1
+        arc = np.repeat(arcs, count)
+        part = (np.arange(count.sum()) - np.repeat(count.cumsum() - count, count)) / np.repeat(
+            np.maximum(count - 1, 1), count
+        )
+        lon = graph.lon[near[arc]] * (1 - part) + graph.lon[far[arc]] * part
+        lat = graph.lat[near[arc]] * (1 - part) + graph.lat[far[arc]] * part
+        own_lon, own_lat = (np.array([getattr(s, k) for s in self.starts]) for k in ("lon", "lat"))
+        return (
+            np.append(lon, own_lon),
+            np.append(lat, own_lat),
+            np.append(begin[arc] + part * cost[arc], np.zeros(len(self.starts))),
+        )
+
+
+def _bands(spread: Spread, seconds: list[int]) -> list[Band]:
+    factor, pace = spread.roads.factor, spread.roads.rules.offroad_mps
+    limit = max(seconds) / factor
+    lon, lat, t = spread.samples(60.0)
+    lon, lat, t = (a[t <= limit] for a in (lon, lat, t))
+    east, north = (float(v[0]) for v in metres_per_degree(np.array([lat.mean()])))
+    x, y = (lon - lon.mean()) * east, (lat - lat.mean()) * north
+    rim = min(limit * pace, spread.roads.rules.offroad_most) + 100
+    cell = max(_FINEST_M, (max(np.ptp(x), np.ptp(y)) + 2 * rim) / _GRID)
+    west, south = float(x.min()) - rim, float(y.min()) - rim
+    shape = (int((np.ptp(y) + 2 * rim) / cell) + 2, int((np.ptp(x) + 2 * rim) / cell) + 2)
+    grid = np.full(shape, np.inf)
+    np.minimum.at(grid, (((y - south) / cell).astype(int), ((x - west) / cell).astype(int)), t)
+    out = []
+    for band in seconds:
+        inside = _grown(grid, band / factor, pace, cell, rim - 100)
+        area = _traced(inside, cell)
+        placed = shapely.transform(
+            area,
+            lambda p: np.column_stack(
+                [(p[:, 0] + west) / east + lon.mean(), (p[:, 1] + south) / north + lat.mean()]
+            ),
+        )
+        rounded = shapely.set_precision(placed, 1e-6)
+        out.append(Band(band, shapely.geometry.mapping(_multi(rounded))))
+    return out
+
+
+def _grown(
+    grid: Floats, limit: float, pace: float, cell: float, most_m: float
+) -> NDArray[np.bool_]:
+    """Cells reached: roads in time, and around them as far as one walks in the rest of it."""
+    inside = np.zeros(grid.shape, dtype=bool)
+    for metres in _ON_FOOT_M:
+        starts = grid <= limit - (metres / pace if metres > _ON_FOOT_M[0] else 0)
+        if metres > max(most_m, _ON_FOOT_M[0]) or not starts.any():
+            break
+        inside |= ndimage.distance_transform_edt(~starts, sampling=cell) <= metres
+    return inside
+
+
+def _traced(inside: NDArray[np.bool_], cell: float) -> BaseGeometry:
+    """The cells' outline, its steps smoothed away."""
+    padded = np.pad(inside, ((0, 0), (1, 1))).astype(np.int8)
+    change = np.diff(padded, axis=1)
+    row, first = np.nonzero(change == 1)
+    _, last = np.nonzero(change == -1)
+    boxes = shapely.box(first * cell, row * cell, last * cell, (row + 1) * cell)
+    area = shapely.simplify(shapely.union_all(boxes), cell * 0.75)
+    smooth: BaseGeometry = shapely.simplify(
+        shapely.buffer(shapely.buffer(area, cell, quad_segs=3), -cell), cell * 0.2
+    )
+    return smooth
+
+
+def _multi(area: BaseGeometry) -> MultiPolygon:
+    parts = [p for p in shapely.get_parts(area) if p.geom_type == "Polygon"]
+    return MultiPolygon(parts)

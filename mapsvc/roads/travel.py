@@ -1,0 +1,55 @@
+"""Journeys: from many places to one, the route between two, by the roads as they are now."""
+
+from collections.abc import Sequence
+
+from mapsvc.database import Db
+from mapsvc.roads import state
+from mapsvc.roads.fan import Fan, Journey, Route, estimates
+from mapsvc.roads.rules import Conditions, Direction, Profile, read
+from mapsvc.roads.snapping import Place
+
+
+async def has_network(db: Db) -> bool:
+    """Was a road network loaded?"""
+    row = await (await db.execute("select exists (select from road_network)")).fetchone()
+    return bool(row and row[0])
+
+
+async def journeys(
+    db: Db,
+    places: Sequence[Place],
+    to: Place,
+    *,
+    profile: Profile = "light",
+    conditions: Conditions = "day",
+    direction: Direction = "to",
+) -> list[Journey]:
+    """One journey a place, in their order; seconds and metres.
+
+    `direction` to: from the places to the event; from: from the event to the places.
+    """
+    if not places:
+        return []
+    roads = await state.now(db, profile, conditions)
+    if roads is None:
+        return estimates(await read(db), places, to, conditions)
+    fan = await Fan.open(db, roads, to, direction)
+    await fan.add(db, places)
+    return fan.journeys()
+
+
+async def route(
+    db: Db,
+    start: Place,
+    end: Place,
+    *,
+    profile: Profile = "light",
+    conditions: Conditions = "day",
+) -> Route | None:
+    """The fastest way by road, drawn and in words; None where there is none."""
+    roads = await state.now(db, profile, conditions)
+    if roads is None:
+        return None
+    fan = await Fan.open(db, roads, end, "to")
+    await fan.add(db, [start])
+    return (await fan.routes(db, [0]))[0]
