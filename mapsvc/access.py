@@ -41,6 +41,11 @@ class Identity:
                 f"“{ROLES[self.role]}”账号只能查看，不能修改数据。请用有权限的账号登录。"
             )
 
+    def require_closer(self) -> None:
+        """May this person close roads? The command centre may, though it edits no features."""
+        if self.role not in (*_WRITERS, "command"):
+            raise Forbidden("这个账号不能封路。请用有权限的账号登录。")
+
 
 class Sessions:
     """Sign-in sessions; a token seen in the last seconds is not asked of the database again."""

@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 from mapsvc import __version__
 from mapsvc.access import Sessions
 from mapsvc.api import (
+    closures,
     edits,
     health,
     layers,
@@ -70,7 +71,8 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
     )
     problems.install(app)
     # The first routes are matched first: the hot ones stand in front.
-    for room in (proximity, tiles, session, layers, edits, uploads, workbooks, health, pages):
+    rooms = (proximity, tiles, session, layers, closures, edits, uploads, workbooks, health, pages)
+    for room in rooms:
         app.include_router(room.router)
     app.mount("/static", Bundle(directory=BUILD), name="static")
     return app

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import networkx as nx
 import numpy as np
+import psycopg
 import shapely
 from pyproj import Geod
 
@@ -50,8 +51,8 @@ class Peer:
         return dict(nx.single_source_dijkstra_path_length(graph, event, weight="s"))
 
 
-def read(path: Path, shut: shapely.Geometry | None = None) -> Peer:
-    """The light vehicle's network of an .osm file, without the segments that `shut` touches."""
+def read(path: Path) -> Peer:
+    """The light vehicle's network of an .osm file."""
     root = ET.parse(path).getroot()
     peer = Peer()
     for node in root.iter("node"):
@@ -68,10 +69,7 @@ def read(path: Path, shut: shapely.Geometry | None = None) -> Peer:
         if not oneway and (tags.get("junction") == "roundabout" or tags["highway"] == "motorway"):
             oneway = "yes"
         for a, b in pairwise(nodes):
-            line = shapely.LineString([peer.spots[a], peer.spots[b]])
             peer.segments.append((number, a, b))
-            if shut is not None and line.intersects(shut):
-                continue
             _, _, metres = GEOD.inv(*peer.spots[a], *peer.spots[b])
             seconds = metres / (speed / 3.6)
             if oneway != "-1":
@@ -80,6 +78,23 @@ def read(path: Path, shut: shapely.Geometry | None = None) -> Peer:
                 best[b, a] = min(best[b, a], seconds)
     peer.graph.add_nodes_from(peer.spots)
     peer.graph.add_weighted_edges_from(((a, b, s) for (a, b), s in best.items()), weight="s")
+    return peer
+
+
+def from_rows(db: psycopg.Connection, shut: shapely.Geometry) -> Peer:
+    """The stored network without the edges that `shut` touches, as shapely sees it."""
+    peer = Peer()
+    peer.spots = {n: (x, y) for n, x, y in db.execute("select id, lon, lat from road_node")}
+    wkb = dict(db.execute("select id, ST_AsBinary(geom) from road_edge").fetchall())
+    touched = shapely.intersects(shapely.from_wkb([bytes(b) for b in wkb.values()]), shut)
+    closed = {edge for edge, hit in zip(wkb, touched.tolist(), strict=True) if hit}
+    peer.graph.add_nodes_from(peer.spots)
+    for edge, a, b, s in db.execute("select edge, source, target, light_s from road_arc"):
+        if edge in closed or s == float("inf"):
+            continue
+        peer.segments.append((edge, a, b))
+        if s < peer.graph.get_edge_data(a, b, {"s": float("inf")})["s"]:
+            peer.graph.add_edge(a, b, s=s)
     return peer
 
 

@@ -13,7 +13,7 @@ from pyproj import Geod
 from mapsvc.database import Db
 from mapsvc.roads.directions import Step, Walk, steps_of
 from mapsvc.roads.drawing import Stretches, drawn_line, stretches
-from mapsvc.roads.graph import Floats, Options, Piece, Stands, Tree
+from mapsvc.roads.graph import Edges, Floats, Options, Piece, Stands, Tree
 from mapsvc.roads.rules import Conditions, Direction, Rules
 from mapsvc.roads.snapping import Place, snap
 from mapsvc.roads.state import Roads
@@ -85,7 +85,7 @@ class Fan:
         event: Place,
         at: Stands,
         direction: Direction,
-        closed: frozenset[int],
+        closed: Edges,
     ) -> None:
         self.roads, self.event, self.at, self.direction = roads, event, at, direction
         self.closed = closed
@@ -102,9 +102,9 @@ class Fan:
         roads: Roads,
         event: Place,
         direction: Direction,
-        closed: frozenset[int] | None = None,
+        closed: Edges | None = None,
     ) -> "Fan":
-        """The tree of the event; `closed` (edges by place in the graph) else what is closed now."""
+        """The tree of the event; `closed` else what is closed now."""
         shut = roads.closed() if closed is None else closed
         most = roads.rules.offroad_most
         at = await snap(db, roads.graph, [event], roads.profile, shut, most)
@@ -225,7 +225,7 @@ class Fan:
         """
         found: list[set[int]] = [set() for _ in which]
         known: set[int] = set()
-        shut = [c for c in self.roads.closures if c.edges]
+        shut = [c for c in self.roads.closures if len(c.edges)]
         while shut and self.on_road and len(known) < len(shut):
             fan = await Fan.open(
                 db, self.roads, self.event, self.direction, self.roads.closed(known)
@@ -233,8 +233,8 @@ class Fan:
             await fan.add(db, [self.places[n] for n in which.tolist()])
             new: set[int] = set()
             for mine, trail in zip(found, fan.trails(np.arange(len(which))), strict=True):
-                edges = {piece.edge for piece in trail}
-                crossed = {c.id for c in shut if c.id not in known and edges & c.edges}
+                edges = [piece.edge for piece in trail]
+                crossed = {c.id for c in shut if c.id not in known and c.touches(edges)}
                 mine.update(crossed)
                 new |= crossed
             if not new:

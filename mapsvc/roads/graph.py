@@ -4,7 +4,7 @@ Read once per load of the network and process; the truth stays in the tables. Cl
 whose arcs cost infinitely much in one tree, so the next answer knows them.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,8 @@ from mapsvc.roads.rules import Direction, Profile
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
+Edges = NDArray[np.bool_]
+"""True or false for every edge of a graph."""
 
 _ARC = [("edge", "i8"), ("backward", "i4"), ("source", "i4"), ("target", "i4")]
 _ARC_SECONDS = [("light", "f8"), ("truck", "f8")]
@@ -118,9 +120,11 @@ class Graph:
         }
         self.arcs_of = np.searchsorted(self.arc_edge, np.arange(len(length_m) + 1))
         self._sides = {
-            "from": _Side(self.source, self.target, len(nodes)),
-            "to": _Side(self.target, self.source, len(nodes)),
+            "from": _Side(self, self.source, self.target),
+            "to": _Side(self, self.target, self.source),
         }
+        self.closed_by: dict[tuple[int, Any], Ints] = {}
+        """Edges of the closures that were asked about, by their number and time of change."""
 
     @property
     def nodes(self) -> int:
@@ -180,20 +184,19 @@ class Graph:
         roots: Options,
         profile: Profile,
         direction: Direction,
-        closed: Collection[int],
+        closed: Edges,
         limit: float = np.inf,
     ) -> Tree:
         """The shortest-path tree towards (`to`) or away from the roots; exact within the limit."""
         side = self._sides[direction]
-        cost = self.cost[profile][side.arc]
-        if closed:
-            shut = np.concatenate([np.arange(self.arcs_of[e], self.arcs_of[e + 1]) for e in closed])
-            cost[side.place[shut]] = np.inf
+        cost = np.append(side.cost[profile], roots.seconds)
+        if closed.any():
+            cost[: len(side.edge)][closed[side.edge]] = np.inf
         matrix = csr_matrix(
             (
-                np.append(cost, roots.seconds),
+                cost,
                 np.append(side.column, roots.node),
-                np.append(side.row, len(cost) + len(roots.node)).astype(np.int32),
+                np.append(side.row, len(cost)).astype(np.int32),
             ),
             shape=(self.nodes + 1, self.nodes + 1),
         )
@@ -218,20 +221,18 @@ class Graph:
         return Piece(edge, first, share) if entering else Piece(edge, share, 1.0 - first)
 
     def arcs_between(
-        self, sources: Ints, targets: Ints, profile: Profile, closed: Collection[int]
+        self, sources: Ints, targets: Ints, profile: Profile, closed: Edges
     ) -> NDArray[np.int64]:
         """The fastest open arc from each source to the target beside it."""
         side = self._sides["from"]
         first, end = side.row[sources], side.row[sources + 1]
         best = np.full(len(sources), -1, dtype=np.int64)
         least = np.full(len(sources), np.inf)
-        shut = np.zeros(len(self.length_m), dtype=bool)
-        shut[list(closed)] = True
         for k in range(int((end - first).max(initial=0))):
             place = np.minimum(first + k, end - 1)
             arc = side.arc[place]
             cost = np.where(
-                (self.target[arc] == targets) & ~shut[self.arc_edge[arc]],
+                (self.target[arc] == targets) & ~closed[self.arc_edge[arc]],
                 self.cost[profile][arc],
                 np.inf,
             )
@@ -259,12 +260,12 @@ class Graph:
 class _Side:
     """Arcs grouped by the node at one end, for trees in one direction."""
 
-    def __init__(self, near: Ints, far: Ints, nodes: int) -> None:
+    def __init__(self, graph: Graph, near: Ints, far: Ints) -> None:
         self.arc = np.argsort(near, kind="stable")
-        self.row = np.searchsorted(near[self.arc], np.arange(nodes + 1)).astype(np.int32)
+        self.row = np.searchsorted(near[self.arc], np.arange(graph.nodes + 1)).astype(np.int32)
         self.column = far[self.arc]
-        self.place = np.empty(len(near), dtype=np.int64)
-        self.place[self.arc] = np.arange(len(near))
+        self.edge = graph.arc_edge[self.arc]
+        self.cost = {profile: cost[self.arc] for profile, cost in graph.cost.items()}
 
 
 _graphs: dict[tuple[str, str, int, Any], Graph] = {}

@@ -137,9 +137,7 @@ class Spread:
         they are short."""
         graph = self.roads.graph
         cost = graph.cost[self.roads.profile].copy()
-        shut = np.zeros(len(graph.length_m), dtype=bool)
-        shut[list(self.roads.closed())] = True
-        cost[shut[graph.arc_edge]] = np.inf
+        cost[self.roads.closed()[graph.arc_edge]] = np.inf
         near, far = graph.source, graph.target
         if self.direction == "to":
             near, far = far, near

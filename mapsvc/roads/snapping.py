@@ -1,12 +1,12 @@
 """Where a place gets onto the road: the nearest edge that its vehicle may use."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mapsvc.database import Db
-from mapsvc.roads.graph import Graph, Stands
+from mapsvc.roads.graph import Edges, Graph, Stands
 from mapsvc.roads.rules import Profile
 
 
@@ -58,14 +58,13 @@ async def snap(
     graph: Graph,
     places: Sequence[Place],
     profile: Profile,
-    closed: Collection[int],
+    closed: Edges,
     most_m: float,
 ) -> Stands:
     """Each place on its nearest usable edge, or on all that meet in the nearest point.
 
-    A place farther than `most_m` metres from every edge stands on none.
-
-    `closed` are edges by their place in the graph.
+    A place farther than `most_m` metres from every edge stands on none. Nobody gets onto a
+    `closed` edge.
     """
     lon = np.array([p.lon for p in places])
     lat = np.array([p.lat for p in places])
@@ -77,7 +76,7 @@ async def snap(
             "lat": lat.tolist(),
             "kx": kx.tolist(),
             "ky": ky.tolist(),
-            "closed": [graph.first_edge + e for e in sorted(closed)],
+            "closed": (np.flatnonzero(closed) + graph.first_edge).tolist(),
             "most": most_m,
         },
     )
