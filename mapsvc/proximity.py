@@ -6,12 +6,16 @@ true distance. Everything inside a box of that reach is then measured on the sph
 """
 
 from functools import lru_cache
+from typing import Literal
 
 from psycopg import sql
 
 from mapsvc.catalog import Layer
 from mapsvc.database import Db
 from mapsvc.features import feature_json
+
+Stale = Literal["keep", "sink", "omit"]
+"""Features past their freshness duty: in their place, after the fresh ones, or not at all."""
 
 MOST = 1000
 """Largest k."""
@@ -23,41 +27,62 @@ _LON_M = 111_132.0
 
 _POINT = "point as materialized (select ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326) g)"
 
+_SHUT = """
+shut as materialized (
+    select id, area, json_build_object('id', id, 'reason', reason, 'starts_at', starts_at,
+        'ends_at', ends_at) told
+    from closure where starts_at <= now() and coalesce(ends_at > now(), true)
+)"""
+
 _REACH = """
 {reach} as materialized (
     select least(max(ST_Distance(q.geom::geography, (select g::geography from point))),
         %(max_m)s::float8) + 1 m
-    from (select geom from {table} order by geom <-> (select g from point) limit {k}) q
+    from (select geom from {table} where {fresh}
+        order by geom <-> (select g from point) limit {k}) q
 )"""
 
 # At the far side of the box meridians stand closest: the cosine is taken there.
 _HITS = """
-(select {layer}::text layer, d, f.id, f.name,
+(select {layer}::text layer, d, f.id, f.name, f.geom,
     degrees(ST_Azimuth((select g::geography from point), f.geom::geography)) bearing,
-    current_date - coalesce(f.verified_at, f.updated_at::date) age_days, {json} feature
+    current_date - coalesce(f.verified_at, f.updated_at::date) age_days, {days}::int most_days,
+    {json} feature
 from (
     select *, ST_Distance(geom::geography, (select g::geography from point)) d from {table}
-    where geom && (select ST_Expand(g,
+    where {fresh} and geom && (select ST_Expand(g,
         least(360, m / ({lon_m} * cos(radians(least(89.9, abs(ST_Y(g)) + m / {lat_m})))) * 1.01),
         m / {lat_m} * 1.01) from point, {reach})
     order by d, id limit {k}
 ) f left join region r on r.code = f.region_code
 where d <= coalesce(%(max_m)s::float8, 'infinity'))"""
 
+# The straight line to a hit crosses a closure.
+_CROSSES = "ST_Intersects(area, ST_ShortestLine((select g from point), geom))"
+_CROSSED = """(select coalesce(json_agg(told order by shut.id), '[]'::json)
+    from shut where {crosses})"""
+_ALL_CROSSED = """(select coalesce(json_agg(told order by id), '[]'::json)
+    from shut where exists (select from hit where {crosses}))"""
+_ANY_SHUT = """exists (
+    select from closure where starts_at <= now() and coalesce(ends_at > now(), true))"""
+
 _ANSWER = """
 with {ctes}
 select json_build_object(
     'origin', json_build_array(%(lon)s::float8, %(lat)s::float8), 'mode', 'line',
+    'closures', {all_crossed}, 'notes', '[]'::json, 'asked_at', now(),
     'results', coalesce(json_agg(json_build_object(
         'layer', layer, 'id', id, 'name', name, 'distance_m', round(d::numeric, 3),
         'bearing_deg', round(coalesce(bearing, 0)::numeric, 2), 'age_days', age_days,
-        'feature', feature) order by d, layer, id), '[]'::json))::text
-from ({hits}) hit"""
+        'stale', age_days > most_days, 'closures_crossed', {crossed},
+        'feature', feature) order by {sink} d, layer, id), '[]'::json))::text, {any_shut}
+from {hits} hit"""
 
 
 @lru_cache(maxsize=256)
-def _statement(layers: tuple[Layer, ...], k: int) -> bytes:
+def _statement(layers: tuple[Layer, ...], k: int, stale: Stale, *, shut: bool) -> bytes:
     # k stands in the text: as a parameter its plan would be made anew on every call.
+    # With closures in force it is another text: without, nobody pays for them.
     ctes: list[sql.Composable] = [sql.SQL(_POINT)]
     hits: list[sql.Composable] = []
     for number, layer in enumerate(layers):
@@ -65,21 +90,38 @@ def _statement(layers: tuple[Layer, ...], k: int) -> bytes:
             "table": sql.Identifier(layer.partition),
             "reach": sql.Identifier(f"reach_{number}"),
             "k": sql.Literal(k),
+            "fresh": _fresh(layer) if stale == "omit" else sql.SQL("true"),
         }
         ctes.append(sql.SQL(_REACH).format(**names))
         hits.append(
             sql.SQL(_HITS).format(
                 **names,
                 layer=sql.Literal(layer.id),
+                days=sql.Literal(layer.freshness.days),
                 json=feature_json(layer),
                 lat_m=sql.Literal(_LAT_M),
                 lon_m=sql.Literal(_LON_M),
             )
         )
+    found = sql.SQL("({})").format(sql.SQL(" union all ").join(hits))
+    if shut:
+        ctes += [sql.SQL(_SHUT), sql.SQL("hit as {}").format(found)]
+    none, crosses = sql.SQL("'[]'::json"), sql.SQL(_CROSSES)
     answer = sql.SQL(_ANSWER).format(
-        ctes=sql.SQL(", ").join(ctes), hits=sql.SQL(" union all ").join(hits)
+        ctes=sql.SQL(", ").join(ctes),
+        hits=sql.SQL("") if shut else found,
+        crossed=sql.SQL(_CROSSED).format(crosses=crosses) if shut else none,
+        all_crossed=sql.SQL(_ALL_CROSSED).format(crosses=crosses) if shut else none,
+        any_shut=sql.SQL("false" if shut else _ANY_SHUT),
+        sink=sql.SQL("age_days > most_days," if stale == "sink" else ""),
     )
     return answer.as_bytes()
+
+
+def _fresh(layer: Layer) -> sql.Composable:
+    return sql.SQL("coalesce(verified_at, updated_at::date) >= current_date - {}::int").format(
+        sql.Literal(layer.freshness.days)
+    )
 
 
 async def nearest(
@@ -90,15 +132,23 @@ async def nearest(
     *,
     k: int,
     max_m: float | None = None,
+    stale: Stale = "keep",
     scope: str | None = None,
 ) -> bytes:
     """The k nearest features of each layer as the answer's JSON bytes, nearest first.
 
     `lon`, `lat` in WGS-84 degrees; distances in metres on the WGS-84 ellipsoid, bearings in
-    degrees clockwise from north. Equal distances are ordered by layer and id.
+    degrees clockwise from north. Equal distances are ordered by layer and id. Closures that a
+    straight line crosses are named with it.
     """
-    cursor = await db.execute(
-        _statement(layers, k), {"lon": lon, "lat": lat, "max_m": max_m, "scope": scope}
-    )
-    row = await cursor.fetchone()
-    return str(row[0]).encode() if row else b""
+    values: dict[str, float | str | None] = {"lon": lon, "lat": lat, "max_m": max_m, "scope": scope}
+    row = await _row(db, _statement(layers, k, stale, shut=False), values)
+    if row[1]:
+        row = await _row(db, _statement(layers, k, stale, shut=True), values)
+    return str(row[0]).encode()
+
+
+async def _row(db: Db, statement: bytes, values: dict[str, float | str | None]) -> tuple[str, bool]:
+    row = await (await db.execute(statement, values)).fetchone()
+    assert row is not None
+    return row[0], row[1]

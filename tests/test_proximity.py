@@ -154,7 +154,7 @@ async def test_one_statement_and_the_index_is_walked(
     crowds: tuple[str, dict[str, Crowd]], catalog: Catalog
 ) -> None:
     conninfo, _ = crowds
-    statement = proximity._statement((catalog.layer("depots"),), 10)
+    statement = proximity._statement((catalog.layer("depots"),), 10, "keep", shut=False)
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
         wanted = {"lon": 111.2, "lat": 27.9, "max_m": None, "scope": None}
         plan = await (await db.execute(b"explain " + statement, wanted)).fetchall()

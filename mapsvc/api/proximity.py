@@ -2,15 +2,18 @@
 
 from typing import Any, Literal
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mapsvc import proximity
+from mapsvc import arrivals, proximity
 from mapsvc.api.service import identity, service
+from mapsvc.catalog import Layer
 from mapsvc.coordinates import to_wgs84
 from mapsvc.database import connection
 from mapsvc.errors import BadInput, OutsideWorld
+from mapsvc.roads import Conditions, Direction, Place, Profile
 
 router = APIRouter(prefix="/api", tags=["就近查询"])
 
@@ -27,7 +30,19 @@ class Ask(BaseModel):
     max_m: float | None = Field(
         default=None, gt=0, le=50_000_000, allow_inf_nan=False, description="最远多少米"
     )
-    mode: Literal["line", "road"] = Field(default="line", description="line 为直线距离")
+    mode: Literal["line", "road"] = Field(
+        default="line", description="line 按直线距离，road 按道路用时"
+    )
+    profile: Profile = Field(default="light", description="light 轻型车，truck 载重货车")
+    conditions: Conditions = Field(default="day", description="白天、夜间、雨天、雨夜")
+    direction: Direction = Field(default="to", description="to 从各点赶到此处，from 从此处前往各点")
+    routes: bool = Field(default=True, description="mode=road 时给出路线和转弯说明")
+    within_s: float | None = Field(
+        default=None, gt=0, le=1_000_000, allow_inf_nan=False, description="多少秒内能到（road）"
+    )
+    stale: Literal["keep", "sink", "omit"] = Field(
+        default="keep", description="超过核实期限的：照常排列、排在后面、不列出"
+    )
     crs: str = Field(default="wgs84", max_length=20, description="所给坐标的坐标系")
     where: str | None = Field(default=None, description="条件筛选，尚不可用")
 
@@ -66,17 +81,36 @@ async def nearest(request: Request) -> Response:
     names = list(dict.fromkeys(name for name in given if name)) or serves.catalog.ids
     wanted = tuple(serves.catalog.layer(name) for name in names)
     async with connection(serves.pool) as db:
-        body = await proximity.nearest(
-            db, wanted, lon, lat, k=ask.k, max_m=ask.max_m, scope=who.scope
-        )
+        if ask.mode == "road":
+            body = msgspec.json.encode(
+                await arrivals.ranked(db, _question(ask, wanted, lon, lat, who.scope))
+            )
+        else:
+            body = await proximity.nearest(
+                db, wanted, lon, lat, k=ask.k, max_m=ask.max_m, stale=ask.stale, scope=who.scope
+            )
     return Response(body, media_type="application/json")
 
 
+def _question(
+    ask: Ask, layers: tuple[Layer, ...], lon: float, lat: float, scope: str | None
+) -> arrivals.Question:
+    return arrivals.Question(
+        Place(lon, lat),
+        layers,
+        ask.k,
+        ask.profile,
+        ask.conditions,
+        ask.direction,
+        ask.max_m,
+        ask.within_s,
+        ask.stale,
+        ask.routes,
+        scope,
+    )
+
+
 def _origin(ask: Ask) -> tuple[float, float]:
-    if ask.mode == "road":
-        raise BadInput(
-            "路网查询尚不可用，请用 mode=line 查询直线距离。", code="road_mode_unavailable"
-        )
     if ask.where is not None:
         raise BadInput("条件筛选（where）尚不可用，请去掉该参数。", code="where_unavailable")
     lon, lat = ask.lon, ask.lat

@@ -102,6 +102,11 @@ def steps_of(
         seconds = graph.along(piece.edge, piece.start, piece.end, roads.profile) * roads.factor
         legs[-1].take(stretch, metres, seconds)
         before = (stretch, line, piece)
+    if not legs:  # both ends of one junction
+        legs.append(_Leg("出发", "", roundabout=False))
+    if start.metres < _ON_FOOT:
+        legs[0].metres += start.metres
+        legs[0].seconds += start.seconds
     out = [leg.step() for leg in legs]
     if start.metres >= _ON_FOOT:
         words = f"起点离道路 {_far(start.metres)}，先到路边"

@@ -15,10 +15,12 @@ from mapsvc.roads.directions import Step, Walk, steps_of
 from mapsvc.roads.drawing import Stretches, drawn_line, stretches
 from mapsvc.roads.graph import Edges, Floats, Options, Piece, Stands, Tree
 from mapsvc.roads.rules import Conditions, Direction, Rules
-from mapsvc.roads.snapping import Place, snap
+from mapsvc.roads.snapping import Place, metres_per_degree, snap
 from mapsvc.roads.state import Roads
 
 _GEOD = Geod(ellps="WGS84")
+_DEGREE_M = 111_700.0
+"""No degree of latitude is longer."""
 _DIRECT, _NONE = -1, -2
 """Choices that are no option: along one edge without a node between; none at all."""
 
@@ -131,21 +133,49 @@ class Fan:
         access = self._access_m / self.roads.rules.offroad_mps
         return (self.best.seconds + access) * self.roads.factor
 
-    def journeys(self) -> list[Journey]:
-        """One a place; an estimate where no road leads."""
-        seconds, access = self.seconds(), self._access_m
-        metres = _lengths(self)
-        lines = line_m(self.places, self.event) if self.places else np.zeros(0)
+    def journeys(self, which: Sequence[int] | None = None) -> list[Journey]:
+        """Of these places, else of all; an estimate where no road leads."""
+        chosen = np.arange(len(self.places)) if which is None else np.array(which, dtype=np.int64)
+        seconds, access = self.seconds()[chosen], self._access_m[chosen]
+        metres = self._lengths(chosen) + access
+        lines = line_m([self.places[n] for n in chosen.tolist()], self.event)
         out = []
-        for n, s in enumerate(seconds.tolist()):
-            if np.isfinite(s):
-                total = float(metres[n] + access[n])
-                out.append(Journey(s, total, "road", float(access[n])))
+        for k in range(len(chosen)):
+            if np.isfinite(seconds[k]):
+                out.append(Journey(float(seconds[k]), float(metres[k]), "road", float(access[k])))
             else:
-                line = float(lines[n])
+                line = float(lines[k])
                 guess = self.roads.rules.estimate_s(line, self.roads.conditions)
                 out.append(Journey(guess, line, "estimate", 0.0))
         return out
+
+    def _lengths(self, which: NDArray[np.int64]) -> Floats:
+        """Metres on the road; 0 where no road leads."""
+        reached = np.flatnonzero(self.best.choice[which] != _NONE)
+        trunk = Trunk(self, which[reached])
+        beyond = trunk.metres()
+        out = np.zeros(len(which))
+        out[reached] = [trunk.length(n, beyond) for n in which[reached].tolist()]
+        return out
+
+    def radius_m(self, seconds: float) -> float:
+        """No place farther than this in a straight line has a journey of so many seconds by road.
+
+        All that is reached in time lies on an edge with an end that is, or on the event's own edge,
+        or off the road from there.
+        """
+        graph, rules = self.roads.graph, self.roads.rules
+        inside = self.tree.seconds[:-1] <= seconds / self.roads.factor
+        far = 0.0
+        if inside.any():
+            lon, lat = graph.lon[inside], graph.lat[inside]
+            # At the latitude nearest to the equator, so that no line is taken too short.
+            widest = min(float(np.abs(lat).min()), abs(self.event.lat))
+            east, _ = metres_per_degree(np.array([widest]))
+            dx, dy = (lon - self.event.lon) * east, (lat - self.event.lat) * _DEGREE_M
+            far = float(np.hypot(dx, dy).max())
+        edges = far + graph.longest_m + rules.offroad_most + float(self.at.off_m[0])
+        return min(edges, seconds * self.roads.top_mps) * 1.001 + 1
 
     @property
     def _access_m(self) -> Floats:
@@ -191,10 +221,9 @@ class Fan:
         trails = self.trails(chosen)
         seen = await stretches(db, self.roads.graph, trails)
         avoided = await self.avoided(db, chosen)
-        journeys = self.journeys()
+        journeys = self.journeys(which)
         out: list[Route | None] = []
-        for n, trail, ids in zip(which, trails, avoided, strict=True):
-            journey = journeys[n]
+        for n, trail, ids, journey in zip(which, trails, avoided, journeys, strict=True):
             out.append(self._route(n, trail, journey, seen, ids) if journey.by == "road" else None)
         return out
 
@@ -327,13 +356,3 @@ class Trunk:
             return best.direct[n].share * float(length_m[best.direct[n].edge])
         own = self._own_piece(choice)
         return own.share * float(length_m[own.edge]) + beyond[int(best.options.node[choice])]
-
-
-def _lengths(fan: Fan) -> Floats:
-    """Metres on the road for every place; 0 where no road leads."""
-    which = np.flatnonzero(fan.best.choice != _NONE)
-    trunk = Trunk(fan, which)
-    beyond = trunk.metres()
-    out = np.zeros(len(fan.stands))
-    out[which] = [trunk.length(n, beyond) for n in which.tolist()]
-    return out
