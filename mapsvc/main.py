@@ -17,6 +17,7 @@ from mapsvc.api import (
     pages,
     problems,
     proximity,
+    rings,
     session,
     tiles,
     uploads,
@@ -71,7 +72,19 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
     )
     problems.install(app)
     # The first routes are matched first: the hot ones stand in front.
-    rooms = (proximity, tiles, session, layers, closures, edits, uploads, workbooks, health, pages)
+    rooms = (
+        proximity,
+        tiles,
+        session,
+        layers,
+        closures,
+        rings,
+        edits,
+        uploads,
+        workbooks,
+        health,
+        pages,
+    )
     for room in rooms:
         app.include_router(room.router)
     app.mount("/static", Bundle(directory=BUILD), name="static")

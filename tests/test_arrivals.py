@@ -2,10 +2,12 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import httpx2 as httpx
 import numpy as np
+import openpyxl
 import psycopg
 import pytest
 import shapely
@@ -208,3 +210,55 @@ def test_stale_ones_stay_sink_or_go(signed: Signed, mode: str) -> None:
     assert [r["id"] for r in sink] == fresh + [r["id"] for r in keep if r["stale"]]
     assert [r["id"] for r in omit][: len(fresh)] == fresh[:20]
     assert len(omit) == 20
+
+
+@pytest.mark.parametrize("mode", ["line", "road"])
+def test_the_same_answer_as_geojson_and_as_a_workbook(
+    signed_copy: Signed, demo_copy: str, mode: str
+) -> None:
+    with psycopg.connect(demo_copy, autocommit=True) as db:
+        db.execute("update feature set name = '=HYPERLINK(1)&' || name where layer = 'depots'")
+    planner = signed_copy("planner")
+    params = {"lon": SEAT[0], "lat": SEAT[1], "layers": "depots,forces", "k": 3, "mode": mode}
+    plain = planner.get("/api/nearest", params=params).json()
+    whole = planner.get("/api/nearest", params=params | {"format": "geojson"})
+    assert whole.headers["content-type"] == "application/geo+json"
+    features = [f for f in whole.json()["features"] if f["properties"]["kind"] == "feature"]
+    assert [(f["properties"]["layer"], f["id"]) for f in features] == [
+        (r["layer"], r["id"]) for r in plain["results"]
+    ]
+    assert len(whole.json()["features"]) == (6 if mode == "line" else 12)
+    taken = planner.get("/api/nearest", params=params | {"format": "xlsx"})
+    assert "attachment" in taken.headers["content-disposition"]
+    book = openpyxl.load_workbook(BytesIO(taken.content))
+    names = ["就近查询", "物资装备图", "防控力量图"] + (["路线"] if mode == "road" else [])
+    assert book.sheetnames == names
+    rows = list(book["就近查询"].iter_rows())
+    head = next(n for n, row in enumerate(rows) if row[0].value == "序号")
+    ranking = rows[head + 1 :]
+    assert [row[2].value for row in ranking] == [r["name"] for r in plain["results"]]
+    assert {row[2].data_type for row in ranking} == {"s"}
+    assert [row[5].value for row in ranking] == [round(r["distance_m"]) for r in plain["results"]]
+    assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
+
+
+def test_rings_grow_with_time_and_keep_to_the_roads(signed: Signed) -> None:
+    planner = signed("planner")
+    params = {"lon": SEAT[0], "lat": SEAT[1], "seconds": "900, 300"}
+    answer = planner.get("/api/coverage/rings", params=params).json()
+    assert [f["properties"]["seconds"] for f in answer["features"]] == [300, 900]
+    small, large = (shapely.geometry.shape(f["geometry"]) for f in answer["features"])
+    assert small.is_valid
+    assert large.is_valid
+    assert small.contains(shapely.Point(*SEAT))
+    assert small.difference(large).area < small.area / 50
+    # What the ranking says is in time lies inside, what is late outside; the rim is not compared.
+    for r in ask(planner, *SEAT, k=200, layers="command_posts", routes=False)["results"]:
+        at = shapely.Point(r["feature"]["geometry"]["coordinates"])
+        if r["duration_s"] < 780:
+            assert large.contains(at), r
+        if r["duration_s"] > 1000:
+            assert not large.contains(at), r
+    for wrong in ("", "abc", "30", "99999", "60,120,180,240,300,360,420", "-300"):
+        refused = planner.get("/api/coverage/rings", params=params | {"seconds": wrong})
+        assert (refused.status_code, refused.json()["code"]) == (422, "bad_seconds")

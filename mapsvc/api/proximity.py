@@ -2,14 +2,17 @@
 
 from typing import Any, Literal
 
+import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mapsvc import arrivals, proximity
+from mapsvc import answers, arrivals, proximity
+from mapsvc.api.downloads import download
+from mapsvc.api.layers import GEOJSON
 from mapsvc.api.service import identity, service
-from mapsvc.catalog import Layer
+from mapsvc.catalog import Catalog, Layer
 from mapsvc.coordinates import to_wgs84
 from mapsvc.database import connection
 from mapsvc.errors import BadInput, OutsideWorld
@@ -43,6 +46,7 @@ class Ask(BaseModel):
     stale: Literal["keep", "sink", "omit"] = Field(
         default="keep", description="超过核实期限的：照常排列、排在后面、不列出"
     )
+    format: Literal["json", "geojson", "xlsx"] = Field(default="json", description="答案的形式")
     crs: str = Field(default="wgs84", max_length=20, description="所给坐标的坐标系")
     where: str | None = Field(default=None, description="条件筛选，尚不可用")
 
@@ -82,14 +86,24 @@ async def nearest(request: Request) -> Response:
     wanted = tuple(serves.catalog.layer(name) for name in names)
     async with connection(serves.pool) as db:
         if ask.mode == "road":
-            body = msgspec.json.encode(
-                await arrivals.ranked(db, _question(ask, wanted, lon, lat, who.scope))
-            )
+            answer = await arrivals.ranked(db, _question(ask, wanted, lon, lat, who.scope))
+            body = msgspec.json.encode(answer)
         else:
             body = await proximity.nearest(
                 db, wanted, lon, lat, k=ask.k, max_m=ask.max_m, stale=ask.stale, scope=who.scope
             )
-    return Response(body, media_type="application/json")
+    if ask.format == "json":
+        return Response(body, media_type="application/json")
+    return await _taken_along(ask.format, msgspec.json.decode(body), serves.catalog)
+
+
+async def _taken_along(
+    form: Literal["geojson", "xlsx"], answer: dict[str, Any], catalog: Catalog
+) -> Response:
+    if form == "geojson":
+        return Response(msgspec.json.encode(answers.geojson(answer)), media_type=GEOJSON)
+    content = await anyio.to_thread.run_sync(answers.workbook, answer, catalog)
+    return download(content, "nearest.xlsx", "就近查询.xlsx")
 
 
 def _question(

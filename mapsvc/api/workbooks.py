@@ -1,17 +1,16 @@
 """Workbooks to take home: the report of an upload, the template of a layer."""
 
 from typing import Annotated
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from mapsvc.api.downloads import download
 from mapsvc.api.service import Serves, Who
 from mapsvc.database import connection
 from mapsvc.ingest import report, template
 
 router = APIRouter(prefix="/api", tags=["数据上报"])
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.get("/uploads/{upload_id}/report.xlsx", response_class=Response)
@@ -21,7 +20,7 @@ async def report_of(upload_id: UUID, serves: Serves, who: Who) -> Response:
     async with connection(serves.pool) as db:
         source = await report.collect(db, serves.catalog, upload_id, who.scope)
     content = await report.build(source, serves.settings)
-    return _workbook(content, "report.xlsx", source.filename)
+    return download(content, "report.xlsx", source.filename)
 
 
 @router.get("/layers/{layer}/template.xlsx", response_class=Response)
@@ -44,18 +43,4 @@ async def template_of(
             most=serves.settings.upload_max_rows,
         )
     content = await template.build(found, filling)
-    return _workbook(content, f"{found.id}.xlsx", f"{found.title}-{filling.title}.xlsx")
-
-
-def _workbook(content: bytes, plain: str, name: str) -> Response:
-    """A download; the name in Chinese for browsers that read RFC 5987, and one in ASCII."""
-    named = f"filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    return Response(
-        content,
-        media_type=XLSX,
-        headers={
-            "Content-Disposition": f"attachment; {named}",
-            "Cache-Control": "private, no-store",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+    return download(content, f"{found.id}.xlsx", f"{found.title}-{filling.title}.xlsx")

@@ -18,9 +18,9 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 
 from mapsvc.ingest.added import OUTCOME, REMEDY, RESULT_SHEET, RESULT_TITLE
-from mapsvc.ingest.guard import cell_or_text, put_text, quote, text_cell
 from mapsvc.ingest.read import confine
 from mapsvc.ingest.wire import Limits
+from mapsvc.sheets import cell_or_text, put_text, quote, text_cell
 
 PLAN = "plan"
 REPORT = "report.xlsx"

@@ -25,13 +25,13 @@ from mapsvc.database import Db
 from mapsvc.errors import TooLarge
 from mapsvc.ingest import record
 from mapsvc.ingest.added import RESULT_TITLE, added_at, is_added
-from mapsvc.ingest.guard import sheet_name
 from mapsvc.ingest.ledger import Part, gather
 from mapsvc.ingest.locate import AUTO
 from mapsvc.ingest.marking import PLAN, REPORT, Line, Mark, Note, Page, Plan
 from mapsvc.ingest.sandbox import Reading, Sheet, limits_of, read_file, spawn
 from mapsvc.ingest.wire import Limits
 from mapsvc.settings import Settings
+from mapsvc.sheets import sheet_name
 
 OUTCOMES = {
     "new": "新增",

@@ -24,8 +24,8 @@ from mapsvc.catalog import Layer, LayerField
 from mapsvc.database import Db
 from mapsvc.errors import Forbidden, TooLarge
 from mapsvc.ingest.added import EXAMPLE, NOTES_SHEET, NOTES_TITLE
-from mapsvc.ingest.guard import sheet_name, text_cell
 from mapsvc.ingest.headings import Dictionary
+from mapsvc.sheets import sheet_name, text_cell
 
 _PAGE = 5000
 _MOST_ROWS = 20_000

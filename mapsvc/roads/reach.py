@@ -21,10 +21,10 @@ from mapsvc.roads.snapping import Place, metres_per_degree, snap
 from mapsvc.roads.state import Roads
 
 NO_NETWORK = "尚未载入路网，不能按道路计算。请管理员运行 mapsvc roads load 文件.osm.pbf。"
-_GRID = 500
+_GRID = 400
 """Cells along the longer side of the picture that areas are traced from."""
 _FINEST_M = 30.0
-_ON_FOOT_M = (60.0, 150.0, 300.0, 500.0, 750.0, 1000.0, 1500.0, 2000.0, 3000.0)
+_ON_FOOT_M = (60.0, 150.0, 300.0, 500.0, 800.0, 1200.0, 1800.0, 3000.0)
 """Distances from the road at which the area's edge is taken."""
 
 
@@ -195,8 +195,18 @@ def _grown(
         starts = grid <= limit - (metres / pace if metres > _ON_FOOT_M[0] else 0)
         if metres > max(most_m, _ON_FOOT_M[0]) or not starts.any():
             break
-        inside |= ndimage.distance_transform_edt(~starts, sampling=cell) <= metres
+        part = _around(starts, int(metres / cell) + 2)
+        inside[part] |= ndimage.distance_transform_edt(~starts[part], sampling=cell) <= metres
     return inside
+
+
+def _around(cells: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
+    """The part of the picture that holds these cells and so many around them."""
+    rows, columns = (np.flatnonzero(cells.any(axis=axis)) for axis in (1, 0))
+    return (
+        slice(max(0, rows[0] - margin), rows[-1] + margin + 1),
+        slice(max(0, columns[0] - margin), columns[-1] + margin + 1),
+    )
 
 
 def _traced(inside: NDArray[np.bool_], cell: float) -> BaseGeometry:
