@@ -107,7 +107,8 @@ class Symbol(_Strict):
     """Shape on the map; the colour is the grade's and nothing else's."""
 
     shape: Shape
-    glyph: Annotated[str, StringConstraints(max_length=1)] = ""
+    kind: str | None = None
+    """The enum field whose values have symbols of their own in `symbols/`."""
 
 
 class Freshness(_Strict):
@@ -147,6 +148,9 @@ class Layer(_Strict):
                 raise ValueError(f"popup: 没有字段 {name}")
         if sum(f.type == "records" for f in self.fields) > 1:
             raise ValueError("fields: 一个图层最多一个 records 字段")
+        kind = self.symbol.kind
+        if kind is not None and (kind not in known or not self.field(kind).values):
+            raise ValueError(f"symbol.kind: 没有 enum 类型的字段 {kind}")
         self._check_grade(known)
         return self
 

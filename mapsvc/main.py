@@ -30,7 +30,8 @@ from mapsvc.errors import BrokenSetup
 from mapsvc.maps.assets import BUILD, Assets
 from mapsvc.maps.guides import read_guides
 from mapsvc.maps.pages import Pages
-from mapsvc.settings import Settings
+from mapsvc.settings import PROJECT, Settings
+from mapsvc.symbols import read_symbols
 
 
 class Bundle(StaticFiles):
@@ -69,6 +70,9 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         asset=asset,
         pages=Pages(asset),
         guides=read_guides(),
+        symbols=read_symbols(
+            [settings.layers / "symbols", PROJECT / "layers" / "symbols"], catalog
+        ),
     )
     problems.install(app)
     # The first routes are matched first: the hot ones stand in front.

@@ -25,7 +25,7 @@ _CELLS = 8  # a side of a tile: cells of 32 px
 _INSIDE = """
 with inside as (
     select * from (
-        select id, name, grade, ST_X(geom) lon, ST_Y(geom) lat from {rows} f
+        select id, name, grade, {kind} kind, ST_X(geom) lon, ST_Y(geom) lat from {rows} f
         where geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)
         offset 0 -- each point's place is taken out once
     ) f where case when lon >= %(west)s and lon < %(east)s and lat >= %(south)s and lat < %(north)s
@@ -36,7 +36,7 @@ _MARK = """
     ST_AsMVTGeom(ST_Transform(ST_Point(lon, lat, 4326), 3857),
         ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4096, 0, false) geom"""
 
-_SINGLE = ", mark as (select id, name, grade, {mark} from inside)"
+_SINGLE = ", mark as (select id, name, grade, kind, {mark} from inside)"
 
 # A cell with one point is that point; the others lie where their points lie on average.
 _CELL = """
@@ -46,7 +46,7 @@ _CELL = """
     group by floor((lon - %(west)s) / (%(east)s - %(west)s) * {cells}),
         floor((lat - %(south)s) / (%(north)s - %(south)s) * {cells})
 ), mark as (
-    select f.id, f.name, cell.grade, case when many > 1 then many end count, {mark}
+    select f.id, f.name, cell.grade, {kind} kind, case when many > 1 then many end count, {mark}
     from cell left join {rows} f on many = 1 and f.id = first and f.layer = {layer}
 )"""
 
@@ -55,22 +55,25 @@ _CELL = """
 def _points(layer: Layer, single: bool, past: bool) -> bytes:
     rows = relation(layer, past=past)
     mark = sql.SQL(_MARK)
+    # Which of the layer's symbols: null where it tells no kinds apart.
+    field = layer.symbol.kind
+    kind = sql.SQL("f.attrs->>{}").format(sql.Literal(field)) if field else sql.SQL("null::text")
     if single:
         body = sql.SQL(_SINGLE).format(mark=mark)
     else:
         body = sql.SQL(_CELL).format(
-            rows=rows, mark=mark, cells=sql.Literal(_CELLS), layer=sql.Literal(layer.id)
+            rows=rows, mark=mark, kind=kind, cells=sql.Literal(_CELLS), layer=sql.Literal(layer.id)
         )
     tail = sql.SQL(" select ST_AsMVT(mark, {}, 4096, 'geom', {}) from mark").format(
         sql.Literal(layer.id), sql.Literal("id") if single else sql.Literal(None)
     )
-    return (sql.SQL(_INSIDE).format(rows=rows) + body + tail).as_bytes()
+    return (sql.SQL(_INSIDE).format(rows=rows, kind=kind) + body + tail).as_bytes()
 
 
 async def points(
     db: Db, layer: Layer, z: int, x: int, y: int, as_of: datetime | None = None
 ) -> bytes:
-    """One MVT of a layer: `{id, name, grade?}` for a point, `{count, grade?}` for a cell."""
+    """One MVT of a layer: `{id, name, grade?, kind?}` for a point, `{count, grade?}` for a cell."""
     _check(z, x, y)
     statement = _points(layer, z >= SINGLE_FROM, as_of is not None)
     where = {"z": z, "x": x, "y": y, "as_of": as_of, **_edges(z, x, y)}

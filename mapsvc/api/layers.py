@@ -94,6 +94,12 @@ async def history(layer: str, feature_id: int, serves: Serves, db: Database, who
     return Response(body, media_type="application/json")
 
 
+@router.get("/symbols")
+async def symbols(serves: Serves, _: Who) -> dict[str, Any]:
+    """地图符号：每个图层、每种类型的图形，颜色只由风险等级决定。"""
+    return serves.symbols
+
+
 @router.get("/search")
 async def search(
     serves: Serves,

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
 
@@ -28,6 +28,7 @@ class Service:
     asset: Assets
     pages: Pages
     guides: dict[str, Guide]
+    symbols: dict[str, Any]
 
 
 def service(request: Request) -> Service:

@@ -1,29 +1,19 @@
 // The county's own base map: relief below, forest, water, roads and boundaries from our tiles.
 import L from "leaflet";
+import { palette } from "./palette.js";
+import { sharpness } from "./sharpness.js";
 import { TileStore, covering } from "./tiles.js";
 
 const SIZE = 512;
 const DEEPEST = 14;
 
-const LOOK = {
-  // See-through: the relief lies below.
-  forest: "rgba(138, 171, 118, 0.26)",
-  mine: "rgba(150, 138, 122, 0.3)",
-  water: "#c5d6d8",
-  shore: "#a9c0c5",
-  river: "#a0bbc1",
-  village: "#d9d4ca",
-  township: "#9c9aa6",
-  county: "#6d6b7a",
-};
-
 // class → first zoom, width of the road, width of its casing, at zoom 11, 14, 17
 const ROADS = [
-  { name: "unclassified", from: 13, widths: [0, 1.2, 4], casing: 1, edge: "#d8d2c6", fill: "#ffffff" },
-  { name: "tertiary", from: 12, widths: [0.6, 2, 6], casing: 1.2, edge: "#cfc8bb", fill: "#ffffff" },
-  { name: "secondary", from: 10, widths: [1, 3, 8], casing: 1.4, edge: "#c2baab", fill: "#ffffff" },
-  { name: "primary", from: 8, widths: [1.5, 4, 10], casing: 1.6, edge: "#b5ac9d", fill: "#fffdf8" },
-  { name: "trunk", from: 6, widths: [2, 5, 12], casing: 1.8, edge: "#a2988a", fill: "#faf6ec" },
+  { name: "unclassified", from: 13, widths: [0, 1.2, 4], casing: 1 },
+  { name: "tertiary", from: 12, widths: [0.6, 2, 6], casing: 1.2 },
+  { name: "secondary", from: 10, widths: [1, 3, 8], casing: 1.4 },
+  { name: "primary", from: 8, widths: [1.5, 4, 10], casing: 1.6 },
+  { name: "trunk", from: 6, widths: [2, 5, 12], casing: 1.8 },
 ];
 
 function widthAt([w11, w14, w17], zoom) {
@@ -75,29 +65,32 @@ class Painter {
 
   ground() {
     const { zoom } = this;
-    this.fill("forest", LOOK.forest);
-    this.fill("mine", LOOK.mine, (p, type) => type === 3);
-    if (zoom >= 12) this.line("region", LOOK.village, 0.8, (p) => p.level === "village", [2, 3]);
-    this.line("river", LOOK.river, widthAt([0.5, 1.2, 3], zoom), (p) => p.class !== "river" && zoom >= 11);
-    this.line("river", LOOK.river, widthAt([1.8, 4, 9], zoom), (p) => p.class === "river");
-    this.fill("water", LOOK.water);
-    this.line("water", LOOK.shore, 0.8);
+    const { ground: look } = palette();
+    this.fill("forest", look.forest);
+    this.fill("mine", look.mine, (p, type) => type === 3);
+    if (zoom >= 12) this.line("region", look.village, 0.8, (p) => p.level === "village", [2, 3]);
+    this.line("river", look.river, widthAt([0.5, 1.2, 3], zoom), (p) => p.class !== "river" && zoom >= 11);
+    this.line("river", look.river, widthAt([1.8, 4, 9], zoom), (p) => p.class === "river");
+    this.fill("water", look.water);
+    this.line("water", look.shore, 0.8);
   }
 
   roads() {
+    const { roads: looks } = palette();
     const shown = ROADS.filter((road) => this.zoom >= road.from);
-    for (const { name, widths, casing, edge } of shown) {
+    for (const { name, widths, casing } of shown) {
       const width = widthAt(widths, this.zoom);
-      this.line("road", edge, width + casing * (this.zoom < 12 ? 0.8 : 1.4), (p) => classOf(p.class) === name);
+      this.line("road", looks[name][0], width + casing * (this.zoom < 12 ? 0.8 : 1.4), (p) => classOf(p.class) === name);
     }
     if (this.zoom < 12) return;
-    for (const { name, widths, fill } of shown)
-      this.line("road", fill, widthAt(widths, this.zoom), (p) => classOf(p.class) === name);
+    for (const { name, widths } of shown)
+      this.line("road", looks[name][1], widthAt(widths, this.zoom), (p) => classOf(p.class) === name);
   }
 
   boundaries() {
-    this.line("region", LOOK.township, this.zoom < 11 ? 0.9 : 1.2, (p) => p.level === "township", [7, 3, 1.5, 3]);
-    this.line("region", LOOK.county, 1.8, (p) => p.level === "county");
+    const { ground: look } = palette();
+    this.line("region", look.township, this.zoom < 11 ? 0.9 : 1.2, (p) => p.level === "township", [7, 3, 1.5, 3]);
+    this.line("region", look.county, 1.8, (p) => p.level === "county");
   }
 }
 
@@ -151,6 +144,22 @@ function box(rings) {
 
 const decode = (tile) => (tile ? { layers: tile.layers, names: namesOf(tile) } : { layers: {}, names: [] });
 
+function paint(canvas, tile, coords, place, deeper) {
+  const ratio = sharpness();
+  canvas.width = canvas.height = SIZE * ratio;
+  const ctx = canvas.getContext("2d");
+  ctx.scale(ratio, ratio);
+  const layer = Object.values(tile.layers)[0];
+  if (!layer) return;
+  const scale = (SIZE * deeper) / layer.extent;
+  const dx = (coords.x - place.x * deeper) * SIZE;
+  const dy = (coords.y - place.y * deeper) * SIZE;
+  const painter = new Painter(ctx, tile, coords.z, scale, dx, dy);
+  painter.ground();
+  painter.roads();
+  painter.boundaries();
+}
+
 const Ground = L.GridLayer.extend({
   options: { tileSize: SIZE, updateWhenZooming: false, keepBuffer: 1, maxZoom: 20, minZoom: 1 },
 
@@ -162,8 +171,6 @@ const Ground = L.GridLayer.extend({
 
   createTile(coords, done) {
     const canvas = L.DomUtil.create("canvas", "leaflet-tile");
-    const ratio = window.devicePixelRatio > 1.2 ? 2 : 1;
-    canvas.width = canvas.height = SIZE * ratio;
     // Tiles of 512 pixels at map zoom z are those of z - 1; past the deepest, part of a parent.
     const z = Math.min(coords.z - 1, DEEPEST);
     const deeper = 2 ** (coords.z - 1 - z);
@@ -174,18 +181,7 @@ const Ground = L.GridLayer.extend({
     }
     this.store.load(this.url(place), place).then(
       (tile) => {
-        const ctx = canvas.getContext("2d");
-        ctx.scale(ratio, ratio);
-        const layer = Object.values(tile.layers)[0];
-        if (layer) {
-          const scale = (SIZE * deeper) / layer.extent;
-          const dx = (coords.x - place.x * deeper) * SIZE;
-          const dy = (coords.y - place.y * deeper) * SIZE;
-          const painter = new Painter(ctx, tile, coords.z, scale, dx, dy);
-          painter.ground();
-          painter.roads();
-          painter.boundaries();
-        }
+        paint(canvas, tile, coords, place, deeper);
         done(null, canvas);
         this.fire("drawn");
       },
@@ -196,9 +192,10 @@ const Ground = L.GridLayer.extend({
 });
 
 export const County = L.Layer.extend({
-  initialize(version = "") {
-    this.store = new TileStore(decode, 48);
-    this.url = ({ z, x, y }) => `/tiles/base/${z}/${x}/${y}.mvt${version}`;
+  /** `store`: tiles to share with the same ground on another map. */
+  initialize(store = new TileStore(decode, 48)) {
+    this.store = store;
+    this.url = ({ z, x, y }) => `/tiles/base/${z}/${x}/${y}.mvt`;
     this.ground = new Ground(this.store, this.url);
     this.ground.on("drawn", () => this.fire("drawn"));
   },

@@ -1,16 +1,19 @@
 // Place names and feature names, set where nothing else stands.
+import { palette } from "./palette.js";
+import { drawSymbol } from "./symbols.js";
 
-export const FONT = '"Noto Sans CJK SC","Source Han Sans SC","PingFang SC","Microsoft YaHei",sans-serif';
+export const FONT =
+  '"Source Han Sans SC","Noto Sans CJK SC","Noto Sans SC","HarmonyOS Sans SC","PingFang SC","Microsoft YaHei",sans-serif';
 
 const STYLES = {
-  county: { font: `600 17px ${FONT}`, size: 17, colour: "#41504d", from: 3, to: 10, spread: 6 },
-  township: { font: `600 13px ${FONT}`, size: 13, colour: "#3d4b48", from: 10, to: 15, spread: 2 },
-  village: { font: `400 11px ${FONT}`, size: 11, colour: "#5b6764", from: 13, to: 20, spread: 0 },
-  river: { font: `italic 400 12px ${FONT}`, size: 12, colour: "#4d7480", from: 11, to: 20, spread: 3 },
-  water: { font: `italic 400 11px ${FONT}`, size: 11, colour: "#4d7480", from: 12, to: 20, spread: 0 },
-  road: { font: `400 10px ${FONT}`, size: 10, colour: "#6b665c", from: 12, to: 20, spread: 0 },
-  mine: { font: `400 11px ${FONT}`, size: 11, colour: "#6a625a", from: 14, to: 20, spread: 0 },
-  feature: { font: `500 12px ${FONT}`, size: 12, colour: "#1d2b2a", from: 0, to: 99, spread: 0 },
+  county: { font: `600 17px ${FONT}`, size: 17, from: 3, to: 10, spread: 6 },
+  township: { font: `600 13px ${FONT}`, size: 13, from: 10, to: 15, spread: 2 },
+  village: { font: `400 11px ${FONT}`, size: 11, from: 13, to: 20, spread: 0 },
+  river: { font: `italic 400 12px ${FONT}`, size: 12, from: 11, to: 20, spread: 3 },
+  water: { font: `italic 400 11px ${FONT}`, size: 11, from: 12, to: 20, spread: 0 },
+  road: { font: `400 10px ${FONT}`, size: 10, from: 12, to: 20, spread: 0 },
+  mine: { font: `400 11px ${FONT}`, size: 11, from: 14, to: 20, spread: 0 },
+  feature: { font: `500 12px ${FONT}`, size: 12, from: 0, to: 99, spread: 0 },
 };
 const TOWNS = ["county", "township"];
 const ORDER = ["county", "township", "river", "water", "village", "road", "mine"];
@@ -44,10 +47,10 @@ class Boxes {
   }
 }
 
-function write(ctx, text, style, x, y) {
+function write(ctx, text, style, colour, x, y) {
   ctx.font = style.font;
-  ctx.fillStyle = style.colour;
-  ctx.strokeStyle = "rgba(255, 255, 255, 0.9)";
+  ctx.fillStyle = colour;
+  ctx.strokeStyle = palette().halo;
   ctx.lineJoin = "round";
   ctx.lineWidth = 3;
   ctx.textAlign = "left";
@@ -71,7 +74,28 @@ function measure(ctx, text, style) {
   return ctx.measureText(text).width + style.spread * (Array.from(text).length - 1);
 }
 
+const ROW = { font: `600 12px ${FONT}`, height: 17, symbol: 13, gap: 8 };
+
+function rowWidth(ctx, row) {
+  ctx.font = ROW.font;
+  return row.reduce((sum, { text }) => sum + ROW.symbol + 3 + ctx.measureText(text).width + ROW.gap, -ROW.gap);
+}
+
+function writeRow(ctx, row, left, top) {
+  let at = left;
+  for (const { look, grade, text } of row) {
+    drawSymbol(ctx, look, grade, at + ROW.symbol / 2, top, ROW.symbol);
+    at += ROW.symbol + 3;
+    write(ctx, text, { font: ROW.font, spread: 0 }, palette().names.feature, at, top + 0.5);
+    at += ctx.measureText(text).width + ROW.gap;
+  }
+}
+
 const SPOTS = [[0, 0], [0, 1], [0, -1], [0.6, 0], [-0.6, 0], [0, 2], [0, -2], [0.9, 0.9], [-0.9, -0.9]];
+// A figure must not be lost for want of room: further tries, in rings.
+const PLATE_SPOTS = SPOTS.concat(
+  [1.2, 1.8, 2.6].flatMap((ring) => [0, 1, 2, 3, 4, 5, 6, 7].map((n) => [ring * 0.8 * Math.cos((n * Math.PI) / 4), ring * 2.2 * Math.sin((n * Math.PI) / 4)])),
+);
 
 export class Lettering {
   constructor(ctx) {
@@ -83,12 +107,27 @@ export class Lettering {
     for (const { x, y, r } of circles) this.boxes.add([x - r, y - r, x + r, y + r]);
   }
 
-  _put(text, style, left, top, width) {
+  _put(text, kind, left, top, width) {
+    const style = STYLES[kind];
     const pad = 3;
     const box = [left - pad, top - style.size / 2 - pad, left + width + pad, top + style.size / 2 + pad];
     if (!this.boxes.free(box)) return null;
     this.boxes.add(box);
-    write(this.ctx, text, style, left, top);
+    write(this.ctx, text, style, palette().names[kind], left, top);
+    return box;
+  }
+
+  /** A town's name with a row of figures below it: [{look, grade, text}]. */
+  _plate(text, kind, row, x, top) {
+    const style = STYLES[kind];
+    const width = measure(this.ctx, text, style);
+    const below = rowWidth(this.ctx, row);
+    const half = Math.max(width, below) / 2 + 3;
+    const box = [x - half, top - style.size / 2 - 3, x + half, top + style.size / 2 + ROW.height + 2];
+    if (!this.boxes.free(box)) return null;
+    this.boxes.add(box);
+    write(this.ctx, text, style, palette().names[kind], x - width / 2, top);
+    writeRow(this.ctx, row, x - below / 2, top + style.size / 2 + ROW.height / 2 + 1);
     return box;
   }
 
@@ -101,13 +140,17 @@ export class Lettering {
       const width = measure(this.ctx, text, style);
       const gap = r + 5;
       const spots = [[x + gap, y], [x - gap - width, y], [x - width / 2, y + gap + 6], [x - width / 2, y - gap - 6]];
-      spots.some(([left, top]) => this._put(text, style, left, top, width));
+      spots.some(([left, top]) => this._put(text, "feature", left, top, width));
     }
   }
 
-  /** Places are {kind, text, x, y, rank}. Names of towns; returns the boxes they fill. */
-  towns(places, zoom) {
-    return this._set(places.filter(({ kind }) => TOWNS.includes(kind)), zoom, SPOTS);
+  /**
+   * Places are {kind, text, x, y, rank}. Names of towns, with figures by name where there are any;
+   * returns the boxes they fill.
+   */
+  towns(places, zoom, figures = null) {
+    const towns = places.filter(({ kind }) => TOWNS.includes(kind));
+    return this._set(towns, zoom, figures ? PLATE_SPOTS : SPOTS, figures);
   }
 
   /** All other places: each name once within a stretch of the screen. */
@@ -115,7 +158,7 @@ export class Lettering {
     this._set(places.filter(({ kind }) => !TOWNS.includes(kind)), zoom, SPOTS.slice(0, 3));
   }
 
-  _set(places, zoom, moves) {
+  _set(places, zoom, moves, figures = null) {
     const seen = new Map();
     const boxes = [];
     const sorted = places
@@ -129,7 +172,10 @@ export class Lettering {
       const width = measure(this.ctx, text, style);
       for (const [dx, dy] of moves) {
         const top = y + dy * (style.size + 8);
-        const box = this._put(text, style, x - width / 2 + dx * width, top, width);
+        const row = figures && kind === "township" && figures.get(text);
+        const box = row
+          ? this._plate(text, kind, row, x + dx * width, top)
+          : this._put(text, kind, x - width / 2 + dx * width, top, width);
         if (!box) continue;
         seen.set(key, [...twins, [x, y]]);
         boxes.push(box);

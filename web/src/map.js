@@ -12,7 +12,7 @@ import { Features, Scene } from "./scene.js";
 import { Search } from "./search.js";
 import { NAMES, latLng, shifted, toTrue, useCrs } from "./shift.js";
 import { connectionBar, ribbon } from "./status.js";
-import { tones } from "./symbols.js";
+import { lookOf, useSymbols } from "./symbols.js";
 import { moment } from "./words.js";
 
 const REFRESH_MS = 60_000;
@@ -32,11 +32,13 @@ class App {
   }
 
   async load() {
-    const [about, layers, me] = await Promise.all([
+    const [about, layers, me, symbols] = await Promise.all([
       get("/api/map"),
       get("/api/layers"),
       get("/api/session"),
+      get("/api/symbols"),
     ]);
+    useSymbols(symbols);
     this.about = about;
     document.title = `${about.title} · 一张图`;
     if (about.demo) ribbon();
@@ -76,24 +78,10 @@ class App {
 
   /** Fresh facts about the layers; a new version makes new tile addresses. */
   takeLayers(layers) {
-    const colours = tones(layers);
     this.layers = layers;
     this.byId = new Map(layers.map((layer) => [layer.id, layer]));
-    this.scene.setLooks(
-      new Map(
-        layers.map((layer) => [
-          layer.id,
-          {
-            shape: layer.symbol.shape,
-            colour: colours.get(layer.id),
-            graded: Boolean(layer.grade),
-            version: layer.version,
-            count: layer.count,
-            noun: layer.noun,
-          },
-        ]),
-      ),
-    );
+    const looks = layers.map((layer) => [layer.id, lookOf(layer, { version: layer.version, count: layer.count })]);
+    this.scene.setLooks(new Map(looks));
     this.panel.update(layers);
   }
 

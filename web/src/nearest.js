@@ -3,7 +3,7 @@ import L from "leaflet";
 import { get } from "./api.js";
 import { copy, fill, h } from "./dom.js";
 import { latLng } from "./shift.js";
-import { GRADE, UNGRADED, swatch } from "./symbols.js";
+import { kindOf, swatch } from "./symbols.js";
 import { age, bearing, degrees, distance } from "./words.js";
 
 const EACH = 3;
@@ -86,7 +86,7 @@ export class Nearest {
 
   group({ layer, results, error }) {
     const look = this.app.scene.looks.get(layer.id);
-    const symbol = swatch(look.shape, look.graded ? UNGRADED : look.colour);
+    const symbol = swatch(look);
     const title = h("h3", {}, symbol, layer.noun);
     if (error) return h("section", {}, title, h("p", { class: "quiet", role: "alert" }, error.message));
     if (!results.length) return h("section", {}, title, h("p", { class: "quiet" }, "本图层暂无数据"));
@@ -146,7 +146,7 @@ export class Nearest {
   mark(layer, result, at) {
     const look = this.app.scene.looks.get(layer.id);
     const grade = this.gradeOf(layer, result);
-    const html = swatch(look.shape, look.graded ? GRADE[grade] || UNGRADED : look.colour, 6.5);
+    const html = swatch(look, grade, 20, kindOf(layer, result.feature.properties));
     const icon = L.divIcon({ className: "found", iconSize: [26, 26], html });
     return L.marker(at, { icon, pane: "marks", interactive: false, keyboard: false });
   }

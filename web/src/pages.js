@@ -2,7 +2,7 @@
 import { call, get, send } from "./api.js";
 import { fill, h } from "./dom.js";
 import { connectionBar } from "./status.js";
-import { swatch, tones, UNGRADED } from "./symbols.js";
+import { lookOf, swatch, useSymbols } from "./symbols.js";
 import { day, moment, number } from "./words.js";
 
 function login(form) {
@@ -34,7 +34,7 @@ function inside(next) {
   return target.origin === location.origin ? target.pathname + target.search + target.hash : "/";
 }
 
-function card(layer, colour) {
+function card(layer) {
   const { days, stale } = layer.freshness;
   return h(
     "li",
@@ -42,7 +42,7 @@ function card(layer, colour) {
     h(
       "a",
       { href: `/map#&layers=${layer.id}` },
-      h("span", { class: "head" }, swatch(layer.symbol.shape, colour, 7), h("b", {}, layer.title)),
+      h("span", { class: "head" }, swatch(lookOf(layer)), h("b", {}, layer.title)),
       h("strong", { class: "num" }, number(layer.count)),
       h("span", { class: "quiet" }, layer.noun),
       h(
@@ -63,12 +63,12 @@ function picture({ relief, county }) {
 }
 
 async function home(cards) {
-  const [about, layers] = await Promise.all([get("/api/map"), get("/api/layers")]);
+  const [about, layers, symbols] = await Promise.all([get("/api/map"), get("/api/layers"), get("/api/symbols")]);
+  useSymbols(symbols);
   document.getElementById("home-title").textContent = about.title;
   document.getElementById("home-time").textContent = `数据时间 ${moment(about.time)}`;
   picture(about);
-  const colours = tones(layers);
-  fill(cards, ...layers.map((layer) => card(layer, layer.grade ? UNGRADED : colours.get(layer.id))));
+  fill(cards, ...layers.map((layer) => card(layer)));
   cards.removeAttribute("aria-busy");
 }
 

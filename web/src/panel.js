@@ -1,7 +1,7 @@
 // The left side: who and where, search, layers with their legend, base maps.
 import { send } from "./api.js";
 import { fill, h } from "./dom.js";
-import { GRADE, UNGRADED, swatch } from "./symbols.js";
+import { lookOf, swatch } from "./symbols.js";
 import { GRADES, day, number } from "./words.js";
 
 export class Panel {
@@ -50,12 +50,12 @@ export class Panel {
     fill(this.layers, ...layers.map((layer) => this.row(layer)));
     const graded = layers.some((layer) => layer.grade);
     this.legend.hidden = !graded;
-    const shape = (layers.find((layer) => layer.grade) || { symbol: {} }).symbol.shape;
-    const entry = (colour, text) => h("li", {}, swatch(shape, colour, 5.5), text);
+    const first = layers.find((layer) => layer.grade);
+    const entry = (grade, text) => h("li", {}, first && swatch(lookOf(first), grade, 16), text);
     fill(
       this.legend,
       h("h2", {}, "风险等级"),
-      h("ul", {}, ...Object.entries(GRADES).map(([grade, text]) => entry(GRADE[grade], text)), entry(UNGRADED, "未分级")),
+      h("ul", {}, ...Object.entries(GRADES).map(([grade, text]) => entry(grade, text)), entry(0, "未分级")),
     );
   }
 
@@ -71,7 +71,7 @@ export class Panel {
       const button = this.rows.get(layer.id);
       if (!button) continue;
       const look = this.app.scene.looks.get(layer.id);
-      const symbol = swatch(look.shape, layer.grade ? UNGRADED : look.colour);
+      const symbol = swatch(look);
       fill(
         button,
         symbol,

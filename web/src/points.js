@@ -12,26 +12,30 @@ export function decodePoints(tile, { layer }) {
   const grades = new Uint8Array(n);
   const ids = new Float64Array(n);
   const names = [];
+  const kinds = [];
   let kept = 0;
   for (let i = 0; i < n; i++) {
     const feature = source.feature(i);
     const point = feature.loadGeometry()[0][0];
     // What lies in a tile's margin belongs to its neighbour.
     if (point.x < 0 || point.y < 0 || point.x >= extent || point.y >= extent) continue;
-    const { name, count, grade } = feature.properties;
+    const { name, count, grade, kind } = feature.properties;
     const id = feature.properties.id === undefined ? feature.id : feature.properties.id;
     xs[kept] = point.x / extent;
     ys[kept] = point.y / extent;
     counts[kept] = count || 1;
     grades[kept] = grade || 0;
     ids[kept] = id === undefined ? NaN : Number(id);
-    if (id !== undefined) names[kept] = name || "";
+    if (id !== undefined) {
+      names[kept] = name || "";
+      kinds[kept] = kind || "";
+    }
     kept++;
   }
-  return { n: kept, xs, ys, counts, grades, ids, names };
+  return { n: kept, xs, ys, counts, grades, ids, names, kinds };
 }
 
-const SINGLE = 8;
+const SINGLE = 10;
 
 export function radiusOf(item) {
   if (item.count === 1) return SINGLE;

@@ -3,7 +3,7 @@ import L from "leaflet";
 import { get } from "./api.js";
 import { fill, h } from "./dom.js";
 import { latLng } from "./shift.js";
-import { GRADE, UNGRADED, swatch } from "./symbols.js";
+import { kindOf, swatch } from "./symbols.js";
 import { age, day, degrees, number } from "./words.js";
 
 const DAY_MS = 86_400_000;
@@ -73,9 +73,8 @@ export class Popups {
     this.show(at, h("h2", {}, `此处有 ${members.length} 个点`), h("ul", { class: "members" }, ...rows));
   }
 
-  symbol(layerId, grade) {
-    const look = this.app.scene.looks.get(layerId);
-    return swatch(look.shape, look.graded ? GRADE[grade] || UNGRADED : look.colour);
+  symbol(layerId, grade, kind) {
+    return swatch(this.app.scene.looks.get(layerId), grade, 18, kind);
   }
 
   card(layerId, feature) {
@@ -83,7 +82,7 @@ export class Popups {
     const p = feature.properties;
     const grade = layer.grade ? gradeOf(layer, p[layer.grade]) : null;
     const close = h("button", { type: "button", class: "close", "aria-label": "关闭", onclick: () => this.close() }, "×");
-    const head = h("header", {}, this.symbol(layerId, grade), h("div", {}, h("p", { class: "kind" }, layer.noun), h("h2", {}, p.name || "（未命名）")), close);
+    const head = h("header", {}, this.symbol(layerId, grade, kindOf(layer, p)), h("div", {}, h("p", { class: "kind" }, layer.noun), h("h2", {}, p.name || "（未命名）")), close);
     const [lon, lat] = feature.geometry.coordinates;
     const fresh = p.verified_at ? (Date.now() - new Date(p.verified_at)) / DAY_MS : null;
     const foot = h("footer", {});

@@ -1,14 +1,14 @@
 // One canvas for every point, bubble and name on the map.
 import L from "leaflet";
-import { Lettering, FONT } from "./labels.js";
+import { Lettering } from "./labels.js";
+import { paintItems } from "./paint.js";
 import { decodePoints, placeGraded, placeQuiet, reserve } from "./points.js";
-import { shifted, toScreen } from "./shift.js";
-import { GRADE, INK, PAPER, UNGRADED, drawSymbol } from "./symbols.js";
+import { latLng, shifted, toScreen } from "./shift.js";
+import { sharpness } from "./sharpness.js";
 import { TileStore, covering } from "./tiles.js";
 
 const DEEPEST = 16;
 const CROWD = 4000;
-const TINTS = { 1: "#fbe6e6", 2: "#fdeee0", 3: "#fdf6d9", 4: "#e5eefb", 0: "#f1f3f2" };
 
 export const Scene = L.Renderer.extend({
   options: { padding: 0.2, pane: "points" },
@@ -20,9 +20,13 @@ export const Scene = L.Renderer.extend({
     this.shown = new Set();
     this.placed = { items: [], grid: null };
     this.ground = null;
+    this.asOf = null;
+    this.folded = null;
+    this.under = [];
+    this.over = [];
   },
 
-  /** looks: Map of layer id → {shape, colour, graded, version, noun}. */
+  /** looks: Map of layer id → {layer, shape, graded, version, count}. */
   setLooks(looks) {
     this.looks = looks;
     if (this._map) this._update();
@@ -33,6 +37,22 @@ export const Scene = L.Renderer.extend({
     this.ground = ground;
     if (ground) ground.on("drawn", this.redrawSoon, this);
     this._update();
+  },
+
+  /** Show the past: an ISO time with offset, or null for now. */
+  setMoment(asOf) {
+    this.asOf = asOf;
+    if (this._map) this._update();
+  },
+
+  /** Below a zoom layers stand as figures by their town's name: {below, layers: Set, towns: Map}. */
+  setFolded(folded) {
+    this.folded = folded;
+    if (this._map) this._update();
+  },
+
+  isFolded(layer) {
+    return Boolean(this.folded && this._map.getZoom() < this.folded.below && this.folded.layers.has(layer));
   },
 
   show(id) {
@@ -85,9 +105,12 @@ export const Scene = L.Renderer.extend({
     const wanted = [];
     for (const layer of this.shown) {
       const look = this.looks.get(layer);
-      if (!look || !look.count) continue;
-      for (const { x, y } of places)
-        wanted.push({ layer, x, y, size, url: `/tiles/${layer}/${z}/${x}/${y}.mvt?v=${look.version}` });
+      if (!look || (!look.count && !this.asOf) || this.isFolded(layer)) continue;
+      const version = this.asOf ? `as_of=${encodeURIComponent(this.asOf)}` : `v=${look.version}`;
+      for (const { x, y } of places) {
+        const key = `${this.asOf ? version : ""}${layer}/${z}/${x}/${y}`;
+        wanted.push({ layer, x, y, size, key, url: `/tiles/${layer}/${z}/${x}/${y}.mvt?${version}` });
+      }
     }
     return wanted;
   },
@@ -97,7 +120,7 @@ export const Scene = L.Renderer.extend({
     if (this._map._animatingZoom && this._bounds) return;
     const wanted = this._wanted();
     this.store.keepOnly(new Set(wanted.map((tile) => tile.url)));
-    const missing = wanted.filter((tile) => this.store.peek(tile.url) === undefined);
+    const missing = wanted.filter((tile) => this.store.peek(tile.url, tile.key) === undefined);
     const jumped = this._zoom !== this._map.getZoom();
     if (!missing.length || !jumped) this._draw(wanted);
     if (missing.length) this._load(missing);
@@ -107,7 +130,7 @@ export const Scene = L.Renderer.extend({
   _load(missing) {
     const round = (this.round = (this.round || 0) + 1);
     const loads = missing.map((tile) =>
-      this.store.load(tile.url, tile).then(
+      this.store.load(tile.url, tile, tile.key).then(
         () => this._zoom === this._map.getZoom() && this.redrawSoon(),
         () => {},
       ),
@@ -130,7 +153,7 @@ export const Scene = L.Renderer.extend({
   _draw(wanted) {
     L.Renderer.prototype._update.call(this);
     const size = this._bounds.getSize();
-    const ratio = window.devicePixelRatio > 1.2 ? 2 : 1;
+    const ratio = sharpness();
     const canvas = this._container;
     L.DomUtil.setTransform(canvas, this._bounds.min, 1);
     canvas.width = size.x * ratio;
@@ -150,13 +173,16 @@ export const Scene = L.Renderer.extend({
     const lettering = new Lettering(ctx);
     lettering.avoid(graded);
     const places = this._places(size);
-    for (const box of lettering.towns(places, zoom)) reserve(grid, box);
+    const figures = this.folded && zoom < this.folded.below ? this.folded.towns : null;
+    for (const draw of this.under) draw(ctx, this);
+    for (const box of lettering.towns(places, zoom, figures)) reserve(grid, box);
     const quiet = placeQuiet(items.filter((item) => !item.graded), zoom, grid);
     lettering.avoid(quiet);
-    this._paint(ctx, quiet);
-    this._paint(ctx, graded);
+    paintItems(ctx, quiet, this.looks);
+    paintItems(ctx, graded, this.looks);
     lettering.features(named(graded, zoom >= 13).concat(named(quiet, zoom >= 15)));
     lettering.places(places, zoom);
+    for (const draw of this.over) draw(ctx, this);
     this.placed = { items: quiet.concat(graded), grid };
   },
 
@@ -173,7 +199,7 @@ export const Scene = L.Renderer.extend({
   /** Items in canvas pixels; a crowd is binned first so that layout stays cheap. */
   _gather(wanted, size) {
     const tiles = wanted
-      .map((tile) => ({ ...tile, data: this.store.peek(tile.url) }))
+      .map((tile) => ({ ...tile, data: this.store.latest(tile.key) }))
       .filter((tile) => tile.data);
     const crowded = tiles.reduce((sum, tile) => sum + tile.data.n, 0) > CROWD;
     const items = [];
@@ -206,48 +232,6 @@ export const Scene = L.Renderer.extend({
     return [point.x - this.corner.x, point.y - this.corner.y];
   },
 
-  _paint(ctx, items) {
-    for (const item of items) {
-      if (item.count === 1) {
-        const [member] = item.members || [];
-        const look = this.looks.get(member ? member.layer : Object.keys(item.layers)[0]);
-        drawSymbol(ctx, look.shape, this._colour(look, item.grade), item.x, item.y, look.graded ? 7.5 : 6);
-      } else this._bubble(ctx, item);
-    }
-  },
-
-  _colour(look, grade) {
-    if (!look.graded) return look.colour;
-    return GRADE[grade] || UNGRADED;
-  },
-
-  _bubble(ctx, { x, y, r, count, grade, layers, graded }) {
-    const disc = (radius, colour) => {
-      ctx.beginPath();
-      ctx.arc(x, y, radius, 0, 2 * Math.PI);
-      ctx.fillStyle = colour;
-      ctx.fill();
-    };
-    disc(r, "rgba(29, 43, 42, 0.26)");
-    disc(r - 0.8, PAPER);
-    ctx.lineWidth = graded ? 4 : 2.4;
-    let from = -Math.PI / 2;
-    for (const [layer, part] of Object.entries(layers)) {
-      const to = from + (2 * Math.PI * part) / count;
-      ctx.beginPath();
-      ctx.arc(x, y, r - (graded ? 1.8 : 1.6) - ctx.lineWidth / 2, from, to);
-      ctx.strokeStyle = this._colour(this.looks.get(layer), grade).fill;
-      ctx.stroke();
-      from = to;
-    }
-    if (graded) disc(r - 5.8, TINTS[grade || 0]);
-    ctx.fillStyle = INK;
-    ctx.textAlign = "center";
-    ctx.textBaseline = "middle";
-    ctx.font = `600 ${count > 9999 ? 10 : count > 999 ? 11 : 12}px ${FONT}`;
-    ctx.fillText(count > 99999 ? `${Math.round(count / 10000)}万` : String(count), x, y + 0.5);
-  },
-
   /** What stands at a point of the map container: an item or null. */
   at(containerPoint) {
     const { grid } = this.placed;
@@ -255,6 +239,12 @@ export const Scene = L.Renderer.extend({
     const point = this._map.containerPointToLayerPoint(containerPoint).subtract(this._bounds.min);
     const found = (test) => grid.touching(point.x, point.y, 0, 2, test);
     return found((item) => item.graded) || found((item) => !item.reserved);
+  },
+
+  /** Where a stored place lies on the canvas. */
+  spot(lonlat) {
+    const { x, y } = this._map.project(latLng(lonlat), this._zoom);
+    return [x - this.corner.x, y - this.corner.y];
   },
 
   latLngOf(item) {
@@ -272,7 +262,7 @@ function named(items, shown) {
 
 function itemOf(layer, graded, x, y, data, i) {
   const single = data.counts[i] === 1 && !Number.isNaN(data.ids[i]);
-  const member = single && { layer, id: data.ids[i], name: data.names[i], grade: data.grades[i] };
+  const member = single && { layer, id: data.ids[i], name: data.names[i], kind: data.kinds[i], grade: data.grades[i] };
   return {
     x,
     y,

@@ -3,6 +3,7 @@ import { VectorTile } from "@mapbox/vector-tile";
 import Pbf from "pbf";
 import { call } from "./api.js";
 
+/** One entry a place: a tile's newer version takes the older one's, which is shown until then. */
 export class TileStore {
   constructor(decode, limit) {
     this.decode = decode;
@@ -11,22 +12,28 @@ export class TileStore {
     this.loading = new Map();
   }
 
-  peek(url) {
-    const tile = this.tiles.get(url);
-    if (tile !== undefined) {
-      // A map keeps the order of insertion: the first key is the longest unused.
-      this.tiles.delete(url);
-      this.tiles.set(url, tile);
-    }
-    return tile;
+  /** The tile of exactly this address. */
+  peek(url, key = url) {
+    const kept = this.tiles.get(key);
+    if (!kept || kept.url !== url) return undefined;
+    // A map keeps the order of insertion: the first key is the longest unused.
+    this.tiles.delete(key);
+    this.tiles.set(key, kept);
+    return kept.tile;
   }
 
-  load(url, place) {
-    const known = this.peek(url);
+  /** What is known of a place, of whatever version. */
+  latest(key) {
+    const kept = this.tiles.get(key);
+    return kept && kept.tile;
+  }
+
+  load(url, place, key = url) {
+    const known = this.peek(url, key);
     if (known !== undefined) return Promise.resolve(known);
     if (!this.loading.has(url)) {
       const abort = new AbortController();
-      const done = this._fetch(url, place, abort).finally(() => this.loading.delete(url));
+      const done = this._fetch(url, key, place, abort).finally(() => this.loading.delete(url));
       this.loading.set(url, { done, abort });
     }
     return this.loading.get(url).done;
@@ -42,11 +49,12 @@ export class TileStore {
     this.tiles.clear();
   }
 
-  async _fetch(url, place, abort) {
+  async _fetch(url, key, place, abort) {
     const response = await call(url, { signal: abort.signal });
     const bytes = await response.arrayBuffer();
     const tile = this.decode(bytes.byteLength ? new VectorTile(new Pbf(bytes)) : null, place);
-    this.tiles.set(url, tile);
+    this.tiles.delete(key);
+    this.tiles.set(key, { url, tile });
     for (const oldest of this.tiles.keys()) {
       if (this.tiles.size <= this.limit) break;
       this.tiles.delete(oldest);

@@ -2,6 +2,7 @@
 import { call, get, link } from "./api.js";
 import { fill, h } from "./dom.js";
 import "./pages.js";
+import { useSymbols } from "./symbols.js";
 import { Form } from "./uploads_form.js";
 import { Review } from "./uploads_review.js";
 import { stage } from "./uploads_send.js";
@@ -22,7 +23,12 @@ class UploadPage {
   }
 
   async open() {
-    const [layers, regions] = await Promise.all([get("/api/layers"), get("/api/regions?level=township")]);
+    const [layers, regions, symbols] = await Promise.all([
+      get("/api/layers"),
+      get("/api/regions?level=township"),
+      get("/api/symbols"),
+    ]);
+    useSymbols(symbols);
     this.layers = new Map(layers.map((layer) => [layer.id, layer]));
     this.regions = new Map(regions.features.map((f) => [f.properties.code, f]));
     if (this.writable) this.form = new Form(document.getElementById("upload"), this, layers);

@@ -1,7 +1,7 @@
 // Choosing what to send: a file, its layer, its coordinate system; then how the sending goes.
 import { fill, h } from "./dom.js";
 import { Stopped, stage } from "./uploads_send.js";
-import { swatch, tones, UNGRADED } from "./symbols.js";
+import { lookOf, swatch } from "./symbols.js";
 import { size } from "./uploads_words.js";
 
 const HELP = {
@@ -72,12 +72,10 @@ export class Form {
   }
 
   layerTiles() {
-    const colours = tones(this.layers);
     const tile = (layer) => {
       const input = h("input", { type: "radio", name: "layer", value: layer.id });
       input.addEventListener("change", () => this.templates());
-      const look = swatch(layer.symbol.shape, layer.grade ? UNGRADED : colours.get(layer.id), 7);
-      return h("label", { class: "tile" }, input, look, h("span", {}, h("b", {}, layer.title), h("span", { class: "quiet" }, layer.noun)));
+      return h("label", { class: "tile" }, input, swatch(lookOf(layer)), h("span", {}, h("b", {}, layer.title), h("span", { class: "quiet" }, layer.noun)));
     };
     fill(this.by("layers"), ...this.layers.map(tile));
   }
