@@ -240,6 +240,8 @@ def test_every_gauss_kruger_code_has_the_meridian_its_title_says(lon: float, lat
 def test_systems_have_ids_and_titles() -> None:
     assert parse_system(" GCJ-02 ").id == "gcj02"
     assert parse_system("urn:ogc:def:crs:EPSG::4490").id == "cgcs2000"
+    assert parse_system("EPSG:32649").epsg == 32649
+    assert parse_system("urn:ogc:def:crs:EPSG:6.9:32649").epsg == 32649
     assert parse_system("4547").id == "EPSG:4547"
     assert parse_system("EPSG:4526").title == "国家2000 高斯-克吕格 3度带 38带(带号)"
     assert parse_system("epsg:4547").title == "国家2000 高斯-克吕格 3度带 中央经线114°(无带号)"

@@ -29,7 +29,7 @@ _NAMED: Final = {
     "cgcs2000": "国家2000 经纬度",
 }
 _SAME_AS: Final = {4326: "wgs84", 4490: "cgcs2000"}
-_EPSG: Final = re.compile(r"(?:(?:urn:ogc:def:crs:)?epsg:[\d.]*:?)?(\d{4,6})")
+_EPSG: Final = re.compile(r"(?:(?:urn:ogc:def:crs:)?epsg:(?:[\d.]*:)?)?(\d{4,6})")
 
 
 class UnknownSystem(BadInput):
@@ -56,6 +56,11 @@ class System:
     def in_degrees(self) -> bool:
         """Longitude and latitude, rather than metres east and north."""
         return self.epsg is None or bool(CRS.from_epsg(self.epsg).is_geographic)
+
+    @property
+    def of_old_datum(self) -> bool:
+        """Beijing 1954 or Xi'an 1980: tens of metres off without parameters of the place."""
+        return self.title.startswith(("Beijing 1954", "Xian 1980", "New Beijing"))
 
 
 def parse_system(text: str) -> System:
