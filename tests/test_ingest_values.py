@@ -180,7 +180,7 @@ def test_search_words() -> None:
         ('PROJCS["CGCS2000_3_Degree_GK_Zone_38",GEOGCS["G"]]', "EPSG:4526"),
         ('PROJCS["CGCS2000_GK_CM_117E",GEOGCS["G"]]', "EPSG:4509"),
         ('PROJCS["WGS_1984_UTM_Zone_50N",GEOGCS["G"]]', "EPSG:32650"),
-        ('PROJCS["Beijing_1954_3_Degree_GK_CM_114E",GEOGCS["G"]]', "unknown"),
+        ('PROJCS["Beijing_1954_3_Degree_GK_CM_114E",GEOGCS["G"]]', "old"),
         ("", None),
     ],
 )

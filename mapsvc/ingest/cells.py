@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from itertools import zip_longest
 from math import isfinite
 
@@ -22,6 +22,8 @@ _DIRT = re.compile(
 )
 _EXACT = 1e15
 """Beyond it a spreadsheet's number has lost digits: it stays in scientific form, to be refused."""
+_LONGEST_EXACT = 16
+"""Characters of fifteen digits and a point."""
 
 
 def text_of(value: object) -> str:
@@ -35,7 +37,17 @@ def text_of(value: object) -> str:
     if isinstance(value, datetime):
         whole_day = value.time() == time()
         return value.date().isoformat() if whole_day else value.isoformat(" ", "seconds")
+    if isinstance(value, timedelta):
+        return _elapsed(value)
     return value.isoformat() if isinstance(value, date | time) else str(value)
+
+
+def _elapsed(value: timedelta) -> str:
+    """`112:30:15`, as it was typed: degrees with colons become hours in a spreadsheet."""
+    seconds = round(value.total_seconds(), 3)
+    minutes, rest = divmod(abs(seconds), 60)
+    shown = f"{rest:06.3f}".removesuffix(".000")
+    return f"{'-' if seconds < 0 else ''}{int(minutes // 60)}:{int(minutes % 60):02}:{shown}"
 
 
 def _number(value: float) -> str:
@@ -44,6 +56,34 @@ def _number(value: float) -> str:
     if value.is_integer():
         return str(int(value)) if abs(value) < _EXACT else f"{value:.15E}"
     return repr(value)
+
+
+def _in_cell(value: float) -> str:
+    """A spreadsheet keeps fifteen digits: 0.1+0.2 is 0.3 there, and 119.99999999999999 is 120."""
+    text = _number(value)
+    return text if len(text) <= _LONGEST_EXACT or "E" in text else f"{value:.15g}"
+
+
+_TWICE = re.compile("[\u00e4-\u00e9][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]{2}")
+"""UTF-8 that was read byte by byte."""
+_SAMPLED = 200
+_CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+def is_chinese_as(content: bytes, encoding: str) -> bool:
+    """Do bytes read as Chinese in an encoding, but for a few that are broken?"""
+    text = content.decode(encoding, "replace")
+    found = len(_CHINESE.findall(text))
+    return found >= 4 and text.count("\ufffd") * 5 <= found
+
+
+def _refuse_mojibake(texts: list[str]) -> None:
+    """Chinese that was once read in the wrong encoding is never stored."""
+    foreign = [text for text in texts[:_SAMPLED] if not text.isascii()]
+    if any(
+        _TWICE.search(t) or is_chinese_as(t.encode("gb18030", "ignore"), "utf-8") for t in foreign
+    ):
+        raise Refused("mojibake")
 
 
 def clean(texts: list[str]) -> list[str]:
@@ -78,10 +118,10 @@ def blocks(
         numbers.append(number)
         held.append(row)
         if len(held) >= BLOCK:
-            yield _block(numbers, held, shapes, limits)
+            yield _block(numbers, held, shapes, limits, first=found <= BLOCK)
             numbers, held = [], []
     if held:
-        yield _block(numbers, held, shapes, limits)
+        yield _block(numbers, held, shapes, limits, first=found <= BLOCK)
 
 
 def _texts(column: Sequence[object]) -> list[str]:
@@ -89,14 +129,25 @@ def _texts(column: Sequence[object]) -> list[str]:
     if kinds == {str}:
         return list(column)  # type: ignore[arg-type]
     if kinds == {float}:
-        return list(map(_number, column))  # type: ignore[arg-type]
-    return [v if type(v) is str else text_of(v) for v in column]
+        return list(map(_in_cell, column))  # type: ignore[arg-type]
+    return [
+        v if type(v) is str else _in_cell(v) if type(v) is float else text_of(v) for v in column
+    ]
 
 
 def _block(
-    numbers: list[int], held: list[Sequence[object]], shapes: Iterator[bytes] | None, limits: Limits
+    numbers: list[int],
+    held: list[Sequence[object]],
+    shapes: Iterator[bytes] | None,
+    limits: Limits,
+    *,
+    first: bool,
 ) -> Rows:
-    columns = [clean(_texts(column)) for column in zip_longest(*held, fillvalue="")]
+    columns = [_texts(column) for column in zip_longest(*held, fillvalue="")]
+    if first:
+        for column in columns:
+            _refuse_mojibake(column)
+    columns = [clean(column) for column in columns]
     while columns and not any(columns[-1]):
         columns.pop()
     if len(columns) > limits.columns:

@@ -80,8 +80,25 @@ def check(ledger: Ledger, layer: Layer) -> Checked:
         present = _fields(ledger, checked, part, layer)
         _items(ledger, checked, part, layer, present)
         checked.keys.append((span.start, span.stop, tuple(present)))
+        if ledger.delimited:
+            _refuse_shifted(ledger, checked, part)
     _require_names(ledger, checked, layer)
     return checked
+
+
+def _refuse_shifted(ledger: Ledger, checked: Checked, part: Part) -> None:
+    """Rows of a text file with more cells than the heading: what stands where is not certain."""
+    beyond = part.sheet.columns[part.last_named + 1 :]
+    if not beyond and not ledger.longer:
+        return
+    heading = ledger.longer.get(part.heading.row, 0)
+    for index, number in enumerate(part.numbers):
+        extra = [cell for c in beyond if (cell := c[part.heading.first + index]).strip()]
+        seq = part.offset + index
+        shifted = extra or ledger.longer.get(number, 0) > heading
+        if shifted and seq not in ledger.skipped:
+            value = next(iter(extra), "")
+            checked.refuse(problem("row_too_long", value=value, **ledger.at(seq)))
 
 
 def _fields(ledger: Ledger, checked: Checked, part: Part, layer: Layer) -> list[str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mapsvc.coordinates import System, UnknownSystem, parse_system
 from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.messages import Problem, problem
-from mapsvc.ingest.wire import ASSUMED
+from mapsvc.ingest.wire import ASSUMED, OLD
 
 _SPOKEN = (
     (re.compile(r"bd09|百度"), "bd09"),
@@ -124,10 +124,11 @@ def hinted(part: Part) -> str | None:
     if part.sheet.crs == ASSUMED:
         named.add(ASSUMED)
     elif part.sheet.crs:
-        try:
-            named.add(parse_system(part.sheet.crs).id)
-        except UnknownSystem:
-            named.add("unknown")
+        system = spoken_system(part.sheet.crs)
+        if part.sheet.crs == OLD or (system is not None and system.of_old_datum):
+            named.add(OLD)
+        else:
+            named.add(system.id if system is not None else "unknown")
     return named.pop() if len(named) == 1 else None
 
 

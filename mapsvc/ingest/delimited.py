@@ -4,8 +4,8 @@ import csv
 import re
 from collections.abc import Iterator
 
-from mapsvc.ingest.cells import blocks
-from mapsvc.ingest.wire import Limits, Message, Refused, SheetStart
+from mapsvc.ingest.cells import blocks, is_chinese_as
+from mapsvc.ingest.wire import LONGER, Limits, Message, Note, Refused, SheetStart
 
 _DELIMITERS = ",\t;，；|"
 _BREAKS_IN_CELL = 50
@@ -32,6 +32,8 @@ def decoded(content: bytes) -> tuple[str, str]:
         text = content.decode("utf-8")
         encoding = "utf-8"
     except UnicodeDecodeError:
+        if is_chinese_as(content[:100_000], "utf-8"):
+            raise Refused("encoding_unknown") from None
         text, encoding = _strict(content, "gb18030"), "gb18030"
     if "锟斤拷" in text or "\ufffd" in text:
         raise Refused("mojibake")
@@ -65,8 +67,24 @@ def delimited(text: str, limits: Limits) -> Iterator[Message]:
     if declared:
         text = text[declared.end() :]
     delimiter = declared.group(1) if declared else _delimiter(text)
+    lengths: dict[int, list[int]] = {}
     yield SheetStart(name="", visible=True)
-    yield from blocks(_rows(text, delimiter), limits)
+    yield from blocks(_measured(_rows(text, delimiter), lengths), limits)
+    usual = max(lengths, key=lambda length: len(lengths[length]), default=0)
+    longer = {
+        str(n): str(length) for length, rows in lengths.items() if length > usual for n in rows
+    }
+    if longer:
+        yield Note(LONGER, longer)
+
+
+def _measured(
+    rows: Iterator[tuple[int, list[str]]], lengths: dict[int, list[int]]
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows, their numbers noted by how many cells they have."""
+    for number, row in rows:
+        lengths.setdefault(len(row), []).append(number)
+        yield number, row
 
 
 def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -95,12 +113,24 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _delimiter(text: str) -> str:
-    """The character that splits the first lines most often and most evenly."""
+    """The character that parts the words of a heading, else the one that parts most lines most."""
     lines = [line for line in text[:20_000].splitlines()[:30] if line.strip()]
-    best, score = ",", 0
+    best, score = ",", (0, 0)
     for candidate in _DELIMITERS:
-        counts = sorted(len(next(csv.reader([line], delimiter=candidate))) - 1 for line in lines)
+        rows = [next(csv.reader([line], delimiter=candidate)) for line in lines]
+        heading = max((sum(map(_is_heading, row)) for row in rows), default=0)
+        counts = sorted(len(row) - 1 for row in rows)
         typical = counts[len(counts) // 2] if counts else 0
-        if typical > score:
-            best, score = candidate, typical
+        if typical and (heading if heading > 1 else 0, typical) > score:
+            best, score = candidate, (heading if heading > 1 else 0, typical)
     return best
+
+
+_HEADING = re.compile(
+    "名称|编号|编码|经度|纬度|维度|坐标|地址|电话|等级|类型|name|code|lon|lng|lat|^[xy]$",
+    re.IGNORECASE,
+)
+
+
+def _is_heading(cell: str) -> bool:
+    return len(cell) <= 20 and _HEADING.search(cell.strip()) is not None

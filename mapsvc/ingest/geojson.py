@@ -11,9 +11,10 @@ from mapsvc.ingest.cells import blocks, text_of
 from mapsvc.ingest.wire import ASSUMED, Limits, Message, Refused, SheetStart
 
 
-class _Geometry(msgspec.Struct):
+class _Geometry(msgspec.Struct, omit_defaults=True):
     type: str
     coordinates: msgspec.Raw = msgspec.Raw()
+    geometries: list["_Geometry"] = []
 
 
 class _Feature(msgspec.Struct):
@@ -62,7 +63,8 @@ def _declared(crs: Any) -> str:
     if name.endswith(("CRS84", "WGS84")):
         return "EPSG:4326"
     match = re.search(r"EPSG:{1,2}(?:[\d.]*:)?(\d{4,6})$", name)
-    return f"EPSG:{match[1]}" if match else "unknown"
+    # GCJ02 and the like are no names of a standard, but people write them here.
+    return f"EPSG:{match[1]}" if match else name[:60] or "unknown"
 
 
 def _plain(value: Any) -> str:
@@ -78,7 +80,7 @@ def _wkb(geometry: _Geometry | None) -> bytes:
         return b""
     if geometry.type == "Point":
         try:
-            x, y = msgspec.json.decode(geometry.coordinates, type=list[float])[:2]
+            x, y = msgspec.json.decode(geometry.coordinates, type=list[float], strict=False)[:2]
         except (msgspec.DecodeError, ValueError):
             return b""
         return struct.pack("<BIdd", 1, 1, x, y)

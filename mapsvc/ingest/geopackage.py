@@ -19,12 +19,16 @@ _READS = {
     sqlite3.SQLITE_FUNCTION,
     sqlite3.SQLITE_PRAGMA,
 }
+_WITHOUT_SHAPES = (
+    "select table_name from gpkg_contents where data_type = 'attributes'"
+    " and table_name not in ('layer_styles', 'qgis_projects') order by rowid"
+)
 _ENVELOPES = (0, 32, 48, 48, 64)
 """Bytes of each kind of envelope before the geometry."""
 
 
 def geopackage(path: Path, limits: Limits) -> Iterator[Message]:
-    """Each feature table as a sheet; row 0 is the column names, feature n is row n."""
+    """Each table as a sheet, those with shapes first; row 0 is the column names."""
     db = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
     db.text_factory = _text
     try:
@@ -44,6 +48,9 @@ def geopackage(path: Path, limits: Limits) -> Iterator[Message]:
             crs = f"EPSG:{number}" if organization == "epsg" else "unknown"
             yield SheetStart(name=table, visible=True, crs=crs, shapes=True)
             yield from _rows(db, table, column, limits)
+        for (table,) in db.execute(_WITHOUT_SHAPES).fetchmany(_LAYERS):
+            yield SheetStart(name=table, visible=True, crs=crs)
+            yield from _rows(db, table, None, limits)
     except (sqlite3.Error, UnicodeDecodeError):
         raise Refused("damaged") from None
     finally:
@@ -58,12 +65,14 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _rows(db: sqlite3.Connection, table: str, column: str, limits: Limits) -> Iterator[Message]:
+def _rows(
+    db: sqlite3.Connection, table: str, column: str | None, limits: Limits
+) -> Iterator[Message]:
     cursor = db.execute(f"select * from {_quoted(table)}")  # noqa: S608 - quoted, and read only
     names = [str(c[0]) for c in cursor.description]
-    if column not in names:
+    if column is not None and column not in names:
         raise Refused("damaged")
-    at = names.index(column)
+    at = -1 if column is None else names.index(column)
     # The key of the file is no number of theirs.
     keys = {r[1] for r in db.execute(f"pragma table_info({_quoted(table)})") if r[5]}
     kept = [i for i, name in enumerate(names) if i != at and name not in keys]
@@ -74,10 +83,11 @@ def _rows(db: sqlite3.Connection, table: str, column: str, limits: Limits) -> It
         for number, row in enumerate(cursor, 1):
             if number > limits.rows:
                 raise Refused("too_many_rows", limit=limits.rows)
-            shapes.append(_wkb(row[at]))
+            if column is not None:
+                shapes.append(_wkb(row[at]))
             yield number, [None if isinstance(row[i], bytes) else row[i] for i in kept]
 
-    yield from blocks(rows(), limits, _drained(shapes))
+    yield from blocks(rows(), limits, None if column is None else _drained(shapes))
 
 
 def _drained(shapes: list[bytes]) -> Iterator[bytes]:

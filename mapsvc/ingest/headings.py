@@ -11,9 +11,13 @@ from dataclasses import dataclass, field
 
 from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest.sandbox import Sheet
+from mapsvc.ingest.wire import OLD
 
 SEARCHED_ROWS = 30
 DEEPEST = 3
+
+MINUTES, SECONDS = "_minutes", "_seconds"
+"""Behind `lon` or `lat`: the target of a column with the rest of an angle."""
 
 COMMON: dict[str, tuple[str, ...]] = {
     "lon": (
@@ -64,11 +68,22 @@ _CONTAINING = (
     ("lat", re.compile(r"纬度|緯度|维度|latitude")),
 )
 _HINTS = (
+    (
+        OLD,
+        re.compile(
+            r"(北京|西安|beijing|xi'?an)_?-?(19)?(54|80)|(?<!\d)(54|80)(年)?(北京|西安)?坐标",
+            re.IGNORECASE,
+        ),
+    ),
     ("bd09", re.compile(r"百度|bd-?_?0?9", re.IGNORECASE)),
     ("gcj02", re.compile(r"高德|火星|腾讯|gcj-?_?0?2|国测局", re.IGNORECASE)),
     ("cgcs2000", re.compile(r"cgcs_?2000|国家2000|2000坐标|[_(]2000", re.IGNORECASE)),
     ("wgs84", re.compile(r"wgs-?_?(19)?84|[_(]84\b|84坐标|\bgps", re.IGNORECASE)),
 )
+_ANGLE = re.compile(r"(经度|东经|纬度|维度|北纬)[en]?\(?(度|分|秒|°|'|\")\)?").fullmatch
+"""`经度(分)`: degrees, minutes and seconds in columns of their own."""
+_AXES = {"经度": "lon", "东经": "lon", "纬度": "lat", "维度": "lat", "北纬": "lat"}
+_STEPS = {"度": "", "°": "", "分": MINUTES, "'": MINUTES, "秒": SECONDS, '"': SECONDS}
 BRACKETS = re.compile(r"[(\[【〔][^()\[\]【】〔〕]*[)\]】〕]")
 _NAME_WORD = re.compile(r"(?:的)?姓名$")
 _PHONE_WORD = re.compile(
@@ -162,6 +177,8 @@ class Dictionary:
         key = plain(text)
         if not key:
             return None
+        if angle := _ANGLE(key):
+            return _AXES[angle[1]] + _STEPS[angle[2]], 62
         bare = BRACKETS.sub("", key)
         for candidate in (key, bare, re.sub(r"[_-]?(wgs-?84|84|gcj-?02|bd-?09|2000)$", "", bare)):
             if candidate in self._known:

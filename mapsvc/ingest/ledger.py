@@ -11,15 +11,23 @@ from mapsvc.ingest.headings import Column, Dictionary, Heading, find_heading, pl
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.sandbox import Reading, Sheet, refusal
 from mapsvc.ingest.split import split
-from mapsvc.ingest.wire import Note
+from mapsvc.ingest.values import LONGEST_NOTHING, blank
+from mapsvc.ingest.wire import LONGER, Note
 
 _TOTAL = re.compile(r"(合计|总计|小计|共计|累计|汇总)([:(\d].*)?")
 _FOOTER = re.compile(
     r"(填表人|制表人|填报人|填报单位|制表单位|审核人|审核|复核人|负责人签字|签字|联系人|单位负责人|单位\(盖章\)"
-    r"|单位\(公章\)|制表|填表|填报|复核|审批人?|领导签字|主管领导|主要领导|盖章|公章|日期|联系电话|填报日期|填表日期|填报时间|制表日期|报出日期|注|备注|说明|填表说明|填写说明)\d?[:].*"
+    r"|单位\(公章\)|制表|填表|填报|复核|审批人?|领导签字|主管领导|主要领导|盖章|公章|日期|联系电话|填报日期|填表日期|填报时间|制表日期|报出日期|注|备注|说明|填表说明|填写说明)\d?(?:\([^()]*\))?[:].*"
+    r"|填表人|制表人|填报人|填报单位|制表单位|审核人|复核人|审批人|单位负责人"
 )
+_SECTION = re.compile(r"\([一二三四五六七八九十]{1,3}\).+|[一二三四五六七八九十]{1,3}[、.:].+")
+_NO_PLACE = re.compile(r"\D*|1[3-9]\d{9}|(?:19|20)\d\d[-/.年].*").fullmatch
+"""What stands in a column of coordinates or codes by chance: words, a phone, a date."""
 _EXAMPLE = re.compile(r"\(?(示例|例|样例|填写示例)[):].*|示例|样例|填写示例")
-_FIRST_LETTERS = frozenset("合总小共累汇填制审复负签联单报注备说示例样领主盖公日(（")
+_FIRST_LETTERS = frozenset(
+    "合总小共累汇填制审复负签联单报注备说示例样领主盖公日(（一二三四五六七八九十"
+)
+_SERIAL = re.compile(r"\d{1,4}").fullmatch
 _NUMERALS = "甲乙丙丁戊己庚辛壬癸"
 
 
@@ -37,6 +45,11 @@ class Part:
     @property
     def height(self) -> int:
         return self.sheet.height - self.heading.first
+
+    @property
+    def last_named(self) -> int:
+        """Position of the last column with a heading."""
+        return max((c.position for c in self.heading.columns if c.heading), default=-1)
 
     @property
     def numbers(self) -> list[int]:
@@ -74,6 +87,10 @@ class Ledger:
     left_out: list[dict[str, str]]
     skipped: dict[int, str] = field(default_factory=dict)
     """Row → code of the note why it is no data."""
+    delimited: bool = False
+    """A text file, in which a comma too many shifts all that follows."""
+    longer: dict[int, int] = field(default_factory=dict)
+    """Its rows with more cells than most: number → cells."""
 
     @property
     def height(self) -> int:
@@ -109,7 +126,7 @@ class Ledger:
 def gather(reading: Reading, layer: Layer) -> Ledger:
     """The ledger of a file; raises Unreadable where no sheet has a heading or any row."""
     dictionary = Dictionary(layer)
-    ledger = Ledger([], [_noted(note) for note in reading.notes], [])
+    ledger = _opened(reading)
     many = len(reading.sheets) > 1
     offset = 0
     for sheet in reading.sheets:
@@ -139,9 +156,21 @@ def gather(reading: Reading, layer: Layer) -> Ledger:
         raise refusal("no_rows")
     for part in ledger.parts:
         ledger.problems += split(part, layer)
-        _report_columns(part, layer, ledger)
         _set_apart(part, ledger)
+        _report_columns(part, layer, ledger)
     return ledger
+
+
+def _opened(reading: Reading) -> Ledger:
+    """No rows yet, and what the reader noted."""
+    longer = (note.values for note in reading.notes if note.code == LONGER)
+    return Ledger(
+        [],
+        [_noted(note) for note in reading.notes if note.code != LONGER],
+        [],
+        delimited=reading.format == "csv",
+        longer={int(row): int(cells) for row, cells in next(longer, {}).items()},
+    )
 
 
 def _noted(note: Note) -> Problem:
@@ -154,12 +183,19 @@ def _report_columns(part: Part, layer: Layer, ledger: Ledger) -> None:
     titles |= {f"item:{c.id}": c.title for f in layer.fields for c in f.columns}
     titles |= {"name": "名称", "code": "编号", "lon": "经度", "lat": "纬度"}
     first = part.heading.first
+    unnamed = {c.position for c in part.heading.columns if not c.heading}
+    if ledger.delimited:  # what stands behind the last heading refuses its rows instead
+        unnamed = {c for c in unnamed if c < part.last_named}
     for column in part.heading.columns:
         where: dict[str, Any] = {"sheet": part.sheet.name, "column": column.heading or None}
         cells = part.sheet.columns[column.position][first:]
         if column.target is None:
             if column.heading and any(cells):
                 ledger.problems.append(problem("column_unused", **where))
+            elif column.position in unnamed and _holds_data(part, ledger, cells):
+                letter = _letter(part.sheet.left + column.position)
+                where["column"] = None
+                ledger.problems.append(problem("column_unnamed", letter=letter, **where))
         elif column.loses_to is not None and column.target != "seq":
             used = part.columns[column.target]
             same = plain(used.heading) == plain(column.heading)
@@ -170,6 +206,20 @@ def _report_columns(part: Part, layer: Layer, ledger: Ledger) -> None:
                 ledger.problems.append(
                     problem("heading_ignored", used=used.heading, title=title, **where)
                 )
+
+
+def _holds_data(part: Part, ledger: Ledger, cells: list[str]) -> bool:
+    """Is anything written in rows of data?"""
+    return any(
+        not blank(cell) and part.offset + index not in ledger.skipped
+        for index, cell in enumerate(cells)
+    )
+
+
+def _letter(number: int) -> str:
+    """1 → A, 28 → AB."""
+    before, last = divmod(number - 1, 26)
+    return (_letter(before) if before else "") + chr(65 + last)
 
 
 def _set_apart(part: Part, ledger: Ledger) -> None:
@@ -211,6 +261,7 @@ def _kind(text: str) -> str | None:
         (_TOTAL, "total_row"),
         (_FOOTER, "footer_row"),
         (_EXAMPLE, "example_row"),
+        (_SECTION, "section_row"),
     ):
         if pattern.fullmatch(key):
             return code
@@ -218,9 +269,18 @@ def _kind(text: str) -> str | None:
 
 
 def _find_blank(part: Part, found: dict[int, str]) -> None:
+    """Rows without anything, or with nothing but their number: many sheets are numbered ahead."""
     keyed = part.cells("name") or part.cells("code") or [""] * part.height
+    numbers = {part.columns[t].position for t in ("seq", "code") if t in part.columns}
     for index, text in enumerate(keyed):
-        if (not text or text.isspace()) and not any(c.strip() for c in part.row(index)):
+        if (
+            len(text) <= LONGEST_NOTHING
+            and blank(text)
+            and all(
+                blank(c) or (position in numbers and _SERIAL(c.strip()))
+                for position, c in enumerate(part.row(index))
+            )
+        ):
             found[index] = "blank_row"
 
 
@@ -243,10 +303,12 @@ def _confirmed(part: Part, index: int, code: str) -> bool:
         headings = [plain(c.heading) for c in part.heading.columns]
         same = sum(bool(h) and plain(c) == h for c, h in zip(cells, headings, strict=True))
         return same >= 2 and same * 2 >= sum(bool(c.strip()) for c in cells)
+    if code == "section_row":
+        return len({text for c in cells if (text := c.strip())}) == 1
     # The word itself may stand in the column of codes.
     at = {
         part.columns[t].position
         for t in ("lon", "lat", "x", "y", "point", "code")
         if t in part.columns
     }
-    return not any(cells[p].strip() and _kind(cells[p]) is None for p in at)
+    return all(_NO_PLACE(cells[p].strip()) or _kind(cells[p]) for p in at)

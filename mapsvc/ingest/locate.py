@@ -25,7 +25,7 @@ from mapsvc.ingest.assign import METRES_A_DEGREE, RegionIndex
 from mapsvc.ingest.declared import alike, same
 from mapsvc.ingest.ledger import Ledger
 from mapsvc.ingest.messages import Problem, problem
-from mapsvc.ingest.wire import ASSUMED
+from mapsvc.ingest.wire import ASSUMED, OLD
 
 Floats = NDArray[np.float64]
 
@@ -183,6 +183,9 @@ def _from_shapes(
     given: _Given, ledger: Ledger, offset: int, blobs: list[bytes], geometry: str
 ) -> None:
     shapes = shapely.from_wkb([b or None for b in blobs], on_invalid="ignore")
+    for index in np.flatnonzero(np.isin(shapely.get_type_id(shapes), (4, 7))).tolist():
+        if shapely.get_num_geometries(shapes[index]) == 1:  # a group of one point is that point
+            shapes[index] = shapely.get_geometry(shapes[index], 0)
     kinds = shapely.get_type_id(shapes)
     empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
     allowed, title = _SHAPES.get(geometry, ({0}, "点"))
@@ -246,6 +249,8 @@ def _place(
     likely = declared or _hinted_system(hint, in_metres)
     scores = _score(given, rows, in_metres, likely, regions, targets, known)
     if declared is not None:
+        if declared.of_old_datum:
+            located.problems.append(problem("crs_roughly", declared=declared.title))
         found = _contradiction(declared, scores, len(regions) > 0, located)
         system = declared if not found else None
     else:
@@ -386,6 +391,11 @@ def _ranked(scores: list[Score]) -> list[Score]:
 
 
 def _choose(scores: list[Score], hint: str | None, located: Located) -> System | None:
+    # What the file says of itself and we do not know is no matter for guessing: datums lie
+    # tens of metres apart, and no polygon tells.
+    if hint in ("unknown", OLD):
+        located.problems.append(problem("crs_old" if hint == OLD else "crs_unknown"))
+        return None
     ranked = _ranked(scores)
     if ranked and _stands_out(ranked[0], ranked[1:]):
         return ranked[0].system
@@ -396,13 +406,12 @@ def _choose(scores: list[Score], hint: str | None, located: Located) -> System |
         if hint == ASSUMED:
             located.problems.append(problem("crs_assumed", candidates=names))
         return parse_system(wanted or "")
-    code = "crs_unknown" if hint == "unknown" else "crs_ambiguous"
-    located.problems.append(problem(code, candidates=names))
+    located.problems.append(problem("crs_ambiguous", candidates=names))
     return None
 
 
 def _hinted_system(hint: str | None, in_metres: bool) -> System | None:
-    if hint in (None, "unknown", ASSUMED):
+    if hint in (None, "unknown", ASSUMED, OLD):
         return None
     system = parse_system(hint or "")
     return system if in_metres != system.in_degrees else None

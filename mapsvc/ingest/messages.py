@@ -74,6 +74,8 @@ ERRORS: dict[str, str] = {
     "no_coordinates_column": "没有找到坐标列，全部行都不能入库。请加上“经度”“纬度”两列。",
     "crs_ambiguous": "看不出坐标属于哪种坐标系（{candidates} 都有可能）。请在“坐标系”中选定一种再上传。",
     "crs_unknown": "文件声明的坐标系认不出来。请在“坐标系”中选定一种再上传。",
+    "crs_old": "坐标是北京 54 或西安 80 坐标系的，与 2000 国家坐标系相差几十米，这里不能准确换算。"
+    "请先用测绘软件或 GIS 软件转换为 2000 国家坐标系（CGCS2000）再上传。",
     "crs_contradicted": "选定的坐标系是 {declared}，但按它计算只有 {share} 的点{where}，按 {better} 计算有"
     " {better_share}。请把“坐标系”改选为 {better} 再上传。",
     "crs_shifted": "选定的坐标系是 {declared}，但与已入库的 {matched} 个同一对象整体偏差 {shift} 米，按 {better}"
@@ -89,12 +91,16 @@ ERRORS: dict[str, str] = {
     "formula_error": "单元格是公式错误 {value}。请改成具体的内容。",
     "formula_no_value": "单元格是没有计算结果的公式。请在 Excel 中打开并保存一次，或改成具体的内容。",
     "lost_digits": "数字被 Excel 变成了科学计数法，原来的位数已丢失。请把这一列设为“文本”格式，重新填写完整号码。",
+    "became_date": "“{value}”是 Excel 自动改成的日期，原来写的已经看不出来。请把这一列设为“文本”格式，重新填写。",
+    "garbled": "“{value}”是乱码，原来的文字已经丢失。请从原始表格重新填写。",
+    "row_too_long": "这一行的格数比表头多（“{value}”没有对应的列），多半是某一格里有逗号，后面的内容都错了位。"
+    "请用 Excel 打开，把内容移回原来的列，另存为 .xlsx 再上传；如果只是少写了表头，请补上。",
     "not_in_list": "“{value}”不在可选范围内。请改为其中之一：{allowed}。",
     "not_a_number": "“{value}”不是数字。请只写数字，例如 12 或 3.5{unit_hint}。",
     "not_an_integer": "“{value}”不是整数。请写整数，例如 12。",
     "too_small": "{value} 太小。{title}不能小于 {limit}。",
     "too_big": "{value} 太大。{title}不能大于 {limit}。",
-    "not_a_date": "“{value}”不是完整的日期。请写成年-月-日，例如 2026-05-01。",
+    "not_a_date": "“{value}”不是完整的日期。请写成年-月-日，例如 2026-05-01；不知道哪一天就留空。",
     "date_serial": "“{value}”像是 Excel 的日期序号，即 {meant}。如果没错，请直接写 {meant}。",
     "not_boolean": "“{value}”看不出是或否。请写“是”或“否”。",
     "not_a_phone": "“{value}”不是电话号码。手机写 11 位数字，座机写区号-号码，多个电话用顿号分开。",
@@ -124,6 +130,7 @@ WARNINGS: dict[str, str] = {
     "按点的位置入库。请核对行政区边界是否过时。",
     "same_name_other_code": "已有同名的“{name}”，编号是“{other}”，与这一行不同，按新的一条入库。若是同一个，请改成原编号。",
     "column_unused": "这一列没有对应的字段，内容只保留在原文件里。",
+    "column_unnamed": "第 {letter} 列有内容，但没有表头，没有读取。如需上传，请给这一列写上表头。",
     "heading_ignored": "“{used}”已作为{title}，这一列没有使用。",
     "sheet_without_heading": "工作表没有找到表头，没有读取。",
     "sheet_hidden": "工作表是隐藏的，没有读取。如需上传，请取消隐藏。",
@@ -133,14 +140,17 @@ WARNINGS: dict[str, str] = {
     "network_link": "文件里有指向别处的链接（{link}），没有读取。请在原软件中打开它，把内容另存后上传。",
     "crs_assumed": "文件没有写明坐标系，按标准当作 WGS-84 处理，但{candidates} 都有可能，差别可达数百米。"
     "请在预览图上核对位置，不对就选定坐标系重新上传。",
+    "crs_roughly": "{declared} 没有当地的转换参数，按通用参数换算，位置可能偏差几十米。"
+    "请在预览图上核对；最好先用测绘软件转换为 2000 国家坐标系再上传。",
     "crs_unproved": "没有可供核对的行政区边界，坐标系按选定的 {declared} 处理，请在预览图上核对位置。",
 }
 """Accepted, but a person should look."""
 
 NOTES: dict[str, str] = {
-    "blank_row": "空行，已跳过。",
+    "blank_row": "空行（或只有序号），已跳过。",
     "total_row": "合计行，已跳过。",
     "footer_row": "填表说明或落款，已跳过。",
+    "section_row": "分段的小标题，已跳过。",
     "repeated_heading": "重复的表头，已跳过。",
     "unit_row": "单位或栏号行，已跳过。",
     "person_split": "“{heading}”里姓名和电话写在一起，已分成“{person}”和“{phone}”。",

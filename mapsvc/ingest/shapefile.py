@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mapsvc.ingest.cells import blocks
-from mapsvc.ingest.wire import Limits, Message, Refused, SheetStart
+from mapsvc.ingest.wire import OLD, Limits, Message, Refused, SheetStart
 
 _PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _PIECE = 1 << 20
@@ -150,7 +150,10 @@ def _rename_fields(dbf: Path, encoding: str) -> list[str]:
 
 
 def epsg_of(wkt: str) -> str | None:
-    """`EPSG:n` that a .prj names, by its authority or by the usual ESRI names; else `unknown`."""
+    """`EPSG:n` that a .prj names, by its authority or by the usual ESRI names; else `unknown`.
+
+    `old` for the systems before CGCS2000, None for an empty file.
+    """
     if not wkt.strip():
         return None
     authority = re.search(r'AUTHORITY\["EPSG",\s*"?(\d{4,6})"?\]\]\s*$', wkt)
@@ -175,4 +178,6 @@ def epsg_of(wkt: str) -> str | None:
         "china_geodetic_coordinate_system_2000": "EPSG:4490",
         "wgs_1984_web_mercator_auxiliary_sphere": "EPSG:3857",
     }
+    if re.search(r"(beijing|xian)_?(1954|1980)|bj_?54|xi?an_?80", name):
+        return OLD
     return plain.get(name, "unknown")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mapsvc.catalog import Layer, LayerField
-from mapsvc.ingest.headings import BRACKETS, Column, phone_of, plain
+from mapsvc.ingest.headings import BRACKETS, MINUTES, SECONDS, Column, phone_of, plain
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.values import BETWEEN_ITEMS, BETWEEN_PARTS, MEASURES, blank
 
@@ -43,8 +43,49 @@ _NO_ITEM = re.compile(
 
 def split(part: "Part", layer: Layer) -> Iterator[Problem]:
     """Derive columns of a sheet; yields the notes about it."""
+    _angles(part)
+    _two_under_one(part)
     yield from _people(part, layer)
     yield from _items(part, layer)
+
+
+def _angles(part: "Part") -> None:
+    """Degrees, minutes and seconds in three columns become one text each: 112°30′15.6″."""
+    for axis in ("lon", "lat"):
+        minutes = part.cells(axis + MINUTES)
+        degrees = part.cells(axis)
+        if minutes is None or degrees is None:
+            continue
+        seconds = part.cells(axis + SECONDS) or [""] * part.height
+        part.derived[axis] = [
+            "".join(
+                cell.strip() + mark
+                for cell, mark in zip(cells, "°′″", strict=True)
+                if not blank(cell)
+            )
+            if not blank(cells[1])
+            else cells[0]
+            for cells in zip(degrees, minutes, seconds, strict=True)
+        ]
+
+
+def _two_under_one(part: "Part") -> None:
+    """A heading like 经纬度 over two columns, of which the second has none of its own."""
+    column = part.columns.get("point")
+    if column is None or {"lon", "lat", "x", "y"} & part.columns.keys():
+        return
+    beside = part.heading.columns[column.position + 1 : column.position + 2]
+    if not beside or beside[0].heading:
+        return
+    start = part.heading.first
+    ones = part.sheet.columns[column.position][start:]
+    others = part.sheet.columns[column.position + 1][start:]
+    if sum(bool(o.strip()) for o in others) * 2 > sum(bool(o.strip()) for o in ones):
+        beside[0].target = "point"
+        part.derived["point"] = [
+            f"{one.strip()}，{other.strip()}" if other.strip() else one
+            for one, other in zip(ones, others, strict=True)
+        ]
 
 
 def _people(part: "Part", layer: Layer) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from mapsvc.catalog import Column as RecordColumn
@@ -123,14 +124,40 @@ def parser(field: LayerField | RecordColumn, unit: str = "") -> Parser:
 def parse_text(text: str) -> Any:
     if len(text) > LONGEST_TEXT:
         return Wrong("too_long", {"limit": LONGEST_TEXT})
-    return Wrong("lost_digits") if _scientific(text) else text
+    return Wrong("lost_digits") if _scientific(text) else _legible(text)
+
+
+def _legible(text: str) -> Any:
+    """The text, or Wrong where a program before us has lost its characters."""
+    if "\ufffd" in text or "锟斤拷" in text or (text[:2] == "??" and not text.strip("?")):
+        return Wrong("garbled")
+    return text
+
+
+_DAY_TEXT = re.compile(
+    r"\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?|\d{1,2}月\d{1,2}日"
+    r"|\d{1,2}-(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
+    re.IGNORECASE,
+).fullmatch
+"""What a spreadsheet makes of a code like 1-2."""
 
 
 def parse_name(text: str) -> Any:
     name = " ".join(text.split())
     if len(name) > LONGEST_NAME:
         return Wrong("too_long", {"limit": LONGEST_NAME})
-    return Wrong("lost_digits") if _scientific(name) else name
+    if name in _NONE_WORDS:
+        return None
+    if name[0].isdigit():
+        if _scientific(name):
+            return Wrong("lost_digits")
+        if _DAY_TEXT(name):
+            return Wrong("became_date")
+    return _legible(name)
+
+
+_FLOAT = re.compile(r"(\d{5,})\.0+").fullmatch
+"""A long number with nothing behind its point: a table was written by a program that counts."""
 
 
 def parse_code(text: str) -> Any:
@@ -138,9 +165,17 @@ def parse_code(text: str) -> Any:
     code = fold(text)
     if len(code) > LONGEST_CODE:
         return Wrong("too_long", {"limit": LONGEST_CODE})
-    if _scientific(code):
-        return Wrong("lost_digits")
-    return code
+    if code[0].isdigit() and not code.isdigit():
+        if _scientific(code):
+            return Wrong("lost_digits")
+        if _DAY_TEXT(" ".join(text.split())):
+            return Wrong("became_date")
+        if whole := _FLOAT(code):
+            return whole[1]
+    return _legible(code)
+
+
+_WITH_REMARK = re.compile(r"([^()]+)\(([^()]+)\)").fullmatch
 
 
 def _enum(field: LayerField) -> Parser:
@@ -151,7 +186,11 @@ def _enum(field: LayerField) -> Parser:
     allowed = "、".join(v.value for v in field.values)
 
     def parse(text: str) -> Any:
-        found = known.get(fold(text).upper())
+        word = fold(text).upper()
+        found = known.get(word)
+        if found is None and (both := _WITH_REMARK(word)):
+            # 重大(红): the same said twice.
+            found = known.get(both[1]) if known.get(both[1]) == known.get(both[2]) else None
         if found is None and text not in _NONE_WORDS:
             return Wrong("not_in_list", {"allowed": allowed})
         return found
@@ -161,13 +200,14 @@ def _enum(field: LayerField) -> Parser:
 
 def _boolean(field: LayerField) -> Parser:
     title = fold(field.title)
-    yes = {"是", "有", "true", "1", "y", "yes", "√", "✓", "✔", "对", title.lower()}
+    yes = {"是", "有", "true", "1", "1.0", "y", "yes", "√", "✓", "✔", "☑", "对", title.lower()}
     no = {
         "否",
         "无",
         "没有",
         "false",
         "0",
+        "0.0",
         "n",
         "no",
         "×",
@@ -188,17 +228,21 @@ def _boolean(field: LayerField) -> Parser:
 
 _PLAIN_NUMBER = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[+-]?\.\d+)(\D*)")
 
+_SPACED_NUMBER = re.compile(r"[+-]?\d{1,3}(?:\s\d{3})+(?:\.\d+)?\s*\D*").fullmatch
+
 
 def _number(field: LayerField | RecordColumn, heading_unit: str) -> Parser:
     wanted = field.unit if isinstance(field, LayerField) else ""
     by_heading = factor(heading_unit, wanted) if heading_unit and wanted else 1.0
-    low = field.minimum if isinstance(field, LayerField) else None
+    low = field.minimum if isinstance(field, LayerField) else 0.0
     high = field.maximum if isinstance(field, LayerField) else None
     hint = f"（单位：{wanted}）" if wanted else ""
     whole = field.type == "integer"
 
     def parse(text: str) -> Any:
-        match = _PLAIN_NUMBER.fullmatch(fold(text))
+        # Blanks part thousands and nothing else: 1 200 is a number, 12 3 is two.
+        apart = re.search(r"\d\s+\d", text) and not _SPACED_NUMBER(text.strip())
+        match = None if apart else _PLAIN_NUMBER.fullmatch(fold(text))
         if match is None:
             return None if text in _NONE_WORDS else Wrong("not_a_number", {"unit_hint": hint})
         times = (factor(match[2], wanted) if wanted else None) if match[2] else by_heading
@@ -221,7 +265,8 @@ def _number(field: LayerField | RecordColumn, heading_unit: str) -> Parser:
 
 
 _DATE = re.compile(
-    r"(\d{4})(?:年|[-/.])(\d{1,2})(?:月|[-/.])(\d{1,2})日?(?:[T日]?\d{1,2}:\d{2}.*)?"
+    r"(\d{4})(?:年|[-/.—])(\d{1,2})(?:月|[-/.—])(\d{1,2})[日号]?"
+    r"(?:[T日号]?\d{1,2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?|[时点](?:\d{1,2}分?)?)(?:Z|[+-]\d\d:?\d\d)?)?"
 )
 _EPOCH = date(1899, 12, 30)
 
@@ -231,7 +276,7 @@ def parse_date(text: str) -> Any:
     if text in _NONE_WORDS:
         return None
     # The blank before a time of day must not glue it to the day.
-    plain = fold(re.sub(r"\s+(?=\d{1,2}:)", "T", text.strip()))
+    plain = fold(re.sub(r"\s+(?=\d{1,2}[:：时点])", "T", text.strip()))
     match = _DATE.fullmatch(plain) or re.fullmatch(r"((?:19|20)\d\d)(\d\d)(\d\d)", plain)
     if match is None:
         if re.fullmatch(r"[2-7]\d{4}(\.\d+)?", plain):
@@ -252,6 +297,8 @@ _PHONE = re.compile(
 )
 _MOBILE = re.compile(r"1[3-9]\d{9}", re.ASCII).fullmatch
 _BETWEEN_PHONES = re.compile(r"[、,;/\n|]|或|和")
+_GROUPED = re.compile(r"(?<!\d)(1[3-9]\d)[ -](\d{4})[ -](\d{4})(?!\d)")
+_LONG_PHONE = 7
 
 
 def parse_phone(text: str) -> Any:
@@ -264,13 +311,17 @@ def parse_phone(text: str) -> Any:
     if _scientific(plain.replace(" ", "")):
         return Wrong("lost_digits")
     found: list[str] = []
-    for part in _BETWEEN_PHONES.split(plain):
-        whole = _phone(re.sub(r"\s+", "", part))
-        pieces = [whole] if whole else [_phone(piece) for piece in part.split()]
-        for piece in pieces:
-            if piece is None:
+    for part in _BETWEEN_PHONES.split(_GROUPED.sub(r"\1\2\3", plain)):
+        pieces = part.split()
+        whole = _phone("".join(pieces))
+        # Blanks stand inside a long number or between long numbers; 110 119 is not 110119.
+        if whole is None or (len(pieces) > 1 and len(whole) < _LONG_PHONE):
+            many = [_phone(piece) for piece in pieces]
+            if any(p is None or len(p) < _LONG_PHONE for p in many):
                 return Wrong("not_a_phone")
-            found.append(piece)
+            found += [p for p in many if p]
+        else:
+            found.append(whole)
     return "、".join(dict.fromkeys(found)) if found else Wrong("not_a_phone")
 
 
@@ -290,7 +341,7 @@ def parse_person(text: str) -> Any:
         return Wrong("person_with_phone")
     if len(text) > LONGEST_NAME:
         return Wrong("too_long", {"limit": LONGEST_NAME})
-    return " ".join(text.split())
+    return _legible(" ".join(text.split()))
 
 
 def parse_list(text: str) -> Any:
@@ -298,7 +349,9 @@ def parse_list(text: str) -> Any:
         return Wrong("too_long", {"limit": LONGEST_TEXT})
     if text in _NONE_WORDS:
         return None
-    parts = [p.strip() for p in re.split(r"[、,，;；\n|/]", text)]
+    # Words of Chinese with a blank between them are two; `Level A` is one.
+    parted = r"[、,，;；\n|/]|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])"
+    parts = [p.strip() for p in re.split(parted, text)]
     return list(dict.fromkeys(p for p in parts if p)) or None
 
 
@@ -321,9 +374,48 @@ def _from_columns(text: str, item: str, quantity: str, units: list[str]) -> Any:
     return found
 
 
+def _from_json(text: str, field: LayerField) -> Any:
+    """Records as our own exports hold them: a list of objects, nothing in them unknown."""
+    try:
+        given = msgspec.json.decode(text, type=list[dict[str, str | int | float | None]])
+    except msgspec.DecodeError:
+        return Wrong("record_unreadable")
+    parsers = {c.id: parser(c) for c in field.columns}
+    found: list[dict[str, Any]] = []
+    for record in given:
+        texts = {k: str(v) for k, v in record.items() if v is not None}
+        if not texts.keys() <= parsers.keys():
+            return Wrong("record_unreadable")
+        typed = {k: parsers[k](v) for k, v in texts.items() if not blank(v)}
+        if any(isinstance(v, Wrong) for v in typed.values()) or any(
+            c.required and typed.get(c.id) is None for c in field.columns
+        ):
+            return Wrong("record_unreadable")
+        found.append(typed)
+    return found or None
+
+
 _ITEM = re.compile(
-    rf"(?P<item>.*?[^\d\s.:：×xX*(（])[\s:：×xX*(（]*(?P<quantity>\d+(?:\.\d+)?)\s*(?P<unit>{MEASURES})?[)）]?"
+    rf"(?P<item>.*?[^\d\s.:：×xX*(（])[\s:：×xX*=(（—]*(?P<quantity>\d+(?:\.\d+)?)\s*(?P<unit>{MEASURES})?[)）]?"
 )
+_COUNTED = (
+    "顶|床|件|套|台|辆|艘|只|个|把|根|条|包|袋|箱|瓶|桶|支|盏|双|副|张|具|部|架|名|份|盒|"
+    "卷|捆|组|对|批"
+)
+"""Measures that only count: 20顶 is a quantity, but 10米 may be the length of a rope."""
+_NEXT_ITEM = re.compile(
+    rf"(?<=[^\d\s.;,、])(\s*\d+\s*(?:{_COUNTED})[)）]?)"
+    r"(?:\s+(?=\d{1,2}[.、]\D)|(?:\s+|[/+和及与]|(?=[\u4e00-\u9fff]{2}))(?=[^\d\s)）]))"
+)
+"""Between 20顶 and the next thing, where no comma stands."""
+_NUMBERED = re.compile(r"\s*\(?\d{1,2}[.、)](?!\d)\s*").match
+_DOUBTFUL = re.compile(
+    rf"[^\d\s.A-Za-z]\s*\d+\s*(?:{MEASURES})(?![a-z0-9])|[约近余超共各~～\-至]\s*$|\d\s*[-~～至]|若干|[()（）]$|^[)）]"
+)
+"""In the name of a thing: another quantity, or a word that makes this one inexact."""
+_CLEAR = re.compile(rf"\S+\s+\d+(?:\.\d+)?\s*(?:{MEASURES})?").fullmatch
+"""As the remedy says it: the name, a blank, the quantity. Then a name may hold a size."""
+_UNIT_FIRST = re.compile(rf"(.+?)\(({MEASURES})\)[:：]?\s*(\d+(?:\.\d+)?)").fullmatch
 
 
 def _records(field: LayerField) -> Parser:
@@ -336,14 +428,14 @@ def _records(field: LayerField) -> Parser:
             return None
         if BETWEEN_PARTS in text:
             return _from_columns(text, item, quantity or "", units)
-        # A comma between thousands is no comma between items.
-        plain = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", unicodedata.normalize("NFKC", text))
+        if text.startswith("[{"):
+            return _from_json(text, field)
         found: list[dict[str, Any]] = []
-        for part in re.split(r"[;；、，,。\n]", plain):
-            match = _ITEM.fullmatch(part.strip())
+        for part in _listed(text):
+            match = _ITEM.fullmatch(part)
             if match is None or quantity is None:
-                if not part.strip():
-                    continue
+                return Wrong("record_unreadable")
+            if _DOUBTFUL.search(match["item"].strip()) and not _CLEAR(part):
                 return Wrong("record_unreadable")
             number = float(match["quantity"])
             record = {
@@ -356,3 +448,20 @@ def _records(field: LayerField) -> Parser:
         return found or Wrong("record_unreadable")
 
     return parse
+
+
+def _listed(text: str) -> list[str]:
+    """The things of a list, each with its quantity, without the numbers before them."""
+    plain = unicodedata.normalize("NFKC", re.sub(r"[①-⑳]", ";", text))
+    # A comma between thousands is no comma between items, nor is that behind a number of the list.
+    plain = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", plain)
+    plain = re.sub(r"(^|[;；,，\n])\s*\(?\d{1,2}[、.)](?!\d)", r"\1", plain)
+    found: list[str] = []
+    for part in re.split(r"[;；、，,。\n]", plain):
+        whole = part.strip() if _CLEAR(part.strip()) else _NEXT_ITEM.sub(r"\1;", part)
+        for piece in whole.split(";"):
+            numbered = _NUMBERED(piece)
+            one = piece[numbered.end() :].strip() if numbered else piece.strip()
+            unit_first = _UNIT_FIRST(one)
+            found.append("{0} {2}{1}".format(*unit_first.groups()) if unit_first else one)
+    return [piece for piece in found if piece]

@@ -8,6 +8,8 @@ from mapsvc.ingest.cells import blocks
 from mapsvc.ingest.wire import Limits, Message, Refused, SheetStart
 
 _WIDEST_SPAN = 1000
+_ROUNDED = re.compile(r"-?(?:[1-9]\d*|0)(?:\.\d+)?|\d\.\d+E\+\d+", re.IGNORECASE).fullmatch
+"""Numbers of which a cell may show too few digits; 001 and 2024年5月1日 are what they are."""
 _BREAKS = ("br", "p", "div", "li")
 
 
@@ -86,7 +88,9 @@ class _Reader(HTMLParser):
         if self._cell is None or self._row is None:
             return
         lines = "".join(self._cell).split("\n")
-        text = self._exact or "\n".join(line.strip() for line in lines).strip()
+        text = "\n".join(line.strip() for line in lines).strip()
+        if self._exact and (not text or _ROUNDED(text)):
+            text = self._exact
         self._cell = None
         column = 0
         while column in self._row or column in self._held:

@@ -8,6 +8,12 @@ from msgspec import Struct
 ASSUMED = "assumed"
 """WGS-84 because RFC 7946 says so of GeoJSON; in China many such files are not."""
 
+OLD = "old"
+"""Beijing 1954 or Xi'an 1980, which only local parameters turn into CGCS2000."""
+
+LONGER = "longer_rows"
+"""Note of a text file: rows with more cells than most, if only blank ones: number → cells."""
+
 
 class SheetStart(Struct, tag="sheet"):
     """A sheet (or a vector file's table) begins; `crs` is what the file itself declares."""

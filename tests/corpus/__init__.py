@@ -5,10 +5,11 @@ from tests.corpus.hostile import cases as hostile
 from tests.corpus.positions import cases as positions
 from tests.corpus.sheets import cases as sheets
 from tests.corpus.texts import cases as texts
+from tests.corpus.traps import cases as traps
 from tests.corpus.vectors import cases as vectors
 
 __all__ = ["Case", "all_cases"]
 
 
 def all_cases() -> list[Case]:
-    return [*texts(), *positions(), *sheets(), *vectors(), *hostile()]
+    return [*texts(), *positions(), *sheets(), *vectors(), *hostile(), *traps()]

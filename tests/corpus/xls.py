@@ -8,27 +8,49 @@ _SECTOR = 512
 _END, _FREE, _FAT = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
 
 
-def xls_of(rows: Sequence[Sequence[Any]], name: str = "台账", extra: bytes = b"") -> bytes:
-    """Texts and numbers only; `extra` are records put before the sheets' names."""
-    sheet = _record(0x809, struct.pack("<HHHHII", 0x600, 0x10, 0, 0, 0, 6))
+def xls_of(
+    rows: Sequence[Sequence[Any]], name: str = "台账", extra: bytes = b"", more: bytes = b""
+) -> bytes:
+    """Texts and numbers only; `extra` are records put before the sheets' names, `more` behind the
+    cells."""
+    sheet = record(0x809, struct.pack("<HHHHII", 0x600, 0x10, 0, 0, 0, 6))
     for at, row in enumerate(rows):
         for column, value in enumerate(row):
             if isinstance(value, int | float):
-                sheet += _record(0x203, struct.pack("<HHHd", at, column, 0, value))
+                sheet += record(0x203, struct.pack("<HHHd", at, column, 0, value))
             elif value is not None:
                 text = str(value).encode("utf-16-le")
                 head = struct.pack("<HHHHB", at, column, 0, len(text) // 2, 1)
-                sheet += _record(0x204, head + text)
-    sheet += _record(0x0A, b"")
-    start = _record(0x809, struct.pack("<HHHHII", 0x600, 5, 0, 0, 0, 6)) + extra
-    start += _record(0x42, struct.pack("<H", 1200))
+                sheet += record(0x204, head + text)
+    sheet += more + record(0x0A, b"")
+    start = record(0x809, struct.pack("<HHHHII", 0x600, 5, 0, 0, 0, 6)) + extra
+    start += record(0x42, struct.pack("<H", 1200))
     title = name.encode("utf-16-le")
     size = len(start) + 4 + 8 + len(title) + 4
     bound = struct.pack("<IBBBB", size, 0, 0, len(title) // 2, 1) + title
-    return _container(start + _record(0x85, bound) + _record(0x0A, b"") + sheet)
+    return _container(start + record(0x85, bound) + record(0x0A, b"") + sheet)
 
 
-def _record(kind: int, content: bytes) -> bytes:
+def styled(at: int, column: int, number: float) -> bytes:
+    """A number in style 1."""
+    return record(0x203, struct.pack("<HHHd", at, column, 1, number))
+
+
+def formula(at: int, column: int, result: bytes, tokens: bytes = b"\x17\x01\x00a") -> bytes:
+    """A formula and the eight bytes of its result."""
+    head = struct.pack("<HHH8sHIH", at, column, 0, result, 0, 0, len(tokens))
+    return record(0x06, head + tokens)
+
+
+def number_format(code: str) -> bytes:
+    """Style 1 shows numbers by this format."""
+    text = code.encode("utf-16-le")
+    given = record(0x41E, struct.pack("<HHB", 170, len(code), 1) + text)
+    styles = (record(0xE0, struct.pack("<HH16x", 0, kind)) for kind in (0, 170))
+    return given + b"".join(styles)
+
+
+def record(kind: int, content: bytes) -> bytes:
     return struct.pack("<HH", kind, len(content)) + content
 
 

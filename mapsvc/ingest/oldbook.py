@@ -1,0 +1,160 @@
+"""What calamine does not tell of an xls: errors, formulas without a value, number formats, hidden
+rows. Only the records that say so are looked at; all else is calamine's.
+
+Formats: [MS-CFB] for the file, [MS-XLS] for the records of its workbook stream (BIFF5 and BIFF8).
+"""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from mapsvc.ingest.facts import NO_VALUE, Facts
+from mapsvc.ingest.shown import Show, shown_by
+
+_ERRORS = {
+    0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?",
+    0x24: "#NUM!", 0x2A: "#N/A",
+}  # fmt: skip
+_BOF, _EOF, _SHEET, _FORMAT, _XF = 0x809, 0x0A, 0x85, 0x41E, 0xE0
+_ROW, _NUMBER, _RK, _MULRK, _FORMULA, _BOOLERR = 0x208, 0x203, 0x27E, 0xBD, 0x06, 0x205
+_BIFF8 = 0x600
+_EMPTY_TEXT = b"\x17\x00\x00"
+"""The constant "" inside a formula."""
+_NO_SECTOR = 0xFFFFFFFA
+"""Sector numbers from here on end a chain."""
+
+
+def old_facts(path: Path) -> dict[int, Facts]:
+    """By the sheet's position in the workbook; empty where the file is not as it should be."""
+    try:
+        book = _stream(path.read_bytes())
+        return dict(enumerate(_sheets(book))) if book else {}
+    except (struct.error, IndexError, ValueError, OverflowError):
+        return {}
+
+
+def _sheets(book: bytes) -> Iterator[Facts]:
+    shows: dict[int, Show] = {}
+    kinds: list[int] = []
+    starts: list[int] = []
+    biff8 = True
+    for kind, data in _records(book, 0):
+        if kind == _BOF:
+            biff8 = struct.unpack_from("<H", data)[0] >= _BIFF8
+        elif kind == _SHEET:
+            starts.append(struct.unpack_from("<I", data)[0])
+        elif kind == _XF:
+            kinds.append(struct.unpack_from("<H", data, 2)[0])
+        elif kind == _FORMAT:
+            show = shown_by(_format_code(data, biff8))
+            if show is not None:
+                shows[struct.unpack_from("<H", data)[0]] = show
+    styles = {at: shows[kind] for at, kind in enumerate(kinds) if kind in shows}
+    for start in starts:
+        yield _facts(book, start, styles)
+
+
+def _format_code(data: bytes, biff8: bool) -> str:
+    if not biff8:
+        return data[3 : 3 + data[2]].decode("gb18030", "replace")
+    length, wide = struct.unpack_from("<HB", data, 2)
+    return data[5 : 5 + (length << (wide & 1))].decode("utf-16-le" if wide & 1 else "latin-1")
+
+
+def _records(book: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+    """Records from a BOF to its EOF."""
+    while at + 4 <= len(book):
+        kind, size = struct.unpack_from("<HH", book, at)
+        yield kind, book[at + 4 : at + 4 + size]
+        at += 4 + size
+        if kind == _EOF:
+            return
+
+
+def _facts(book: bytes, start: int, styles: dict[int, Show]) -> Facts:
+    facts = Facts()
+    for kind, data in _records(book, start):
+        if kind == _ROW:
+            facts.hidden += bool(data[12] & 0x20)
+        elif kind == _FORMULA or (kind == _BOOLERR and data[7]):
+            row, column = struct.unpack_from("<HH", data)
+            text = _result(data) if kind == _FORMULA else _ERRORS.get(data[6], "#N/A")
+            if text is not None:
+                facts.patches[row + 1, column + 1] = text
+        elif styles and kind in (_NUMBER, _RK, _MULRK):
+            for row, column, style, number in _numbers(kind, data):
+                if style in styles and number.is_integer() and 0 <= number < 1e15:
+                    facts.patches[row + 1, column + 1] = styles[style](str(int(number)))
+    return facts
+
+
+def _result(formula: bytes) -> str | None:
+    """An error, or nothing although no text of the formula is empty: it was never computed."""
+    if formula[12:14] != b"\xff\xff":
+        return None
+    if formula[6] == 2:
+        return _ERRORS.get(formula[8], "#N/A")
+    return NO_VALUE if formula[6] == 3 and _EMPTY_TEXT not in formula[22:] else None
+
+
+def _numbers(kind: int, data: bytes) -> Iterator[tuple[int, int, int, float]]:
+    row, column = struct.unpack_from("<HH", data)
+    if kind == _NUMBER:
+        yield row, column, *struct.unpack_from("<Hd", data, 4)
+        return
+    end = 10 if kind == _RK else len(data) - 2
+    for offset, at in enumerate(range(4, end, 6)):
+        style, packed = struct.unpack_from("<HI", data, at)
+        yield row, column + offset, style, _unpacked(packed)
+
+
+def _unpacked(packed: int) -> float:
+    """An RK number: thirty bits of an integer or of a float's upper half, perhaps in hundredths."""
+    if packed & 2:
+        number = float((packed >> 2) - ((packed >> 31) << 30))
+    else:
+        number = struct.unpack("<d", struct.pack("<Q", (packed & 0xFFFFFFFC) << 32))[0]
+    return number / 100 if packed & 1 else number
+
+
+def _stream(content: bytes) -> bytes:
+    """The workbook stream of a compound file, empty where there is none."""
+    sector = 1 << struct.unpack_from("<H", content, 30)[0]
+    small = 1 << struct.unpack_from("<H", content, 32)[0]
+    first_entry, least, first_small = struct.unpack_from("<I4xII", content, 48)
+    first_more = struct.unpack_from("<I", content, 68)[0]
+    tables = list(struct.unpack_from("<109I", content, 76))
+    while first_more < _NO_SECTOR and len(tables) * sector < len(content) + 109 * sector:
+        *more, first_more = _numbers_of(content[(first_more + 1) * sector :][:sector])
+        tables += more
+    chain = [n for t in tables if t < _NO_SECTOR for n in _sector_numbers(content, t, sector)]
+
+    def read(start: int, where: bytes, links: list[int], size: int, skip: int) -> bytes:
+        parts: list[bytes] = []
+        while start < _NO_SECTOR and len(parts) <= len(links):
+            parts.append(where[(start + skip) * size : (start + skip + 1) * size])
+            start = links[start]
+        return b"".join(parts)
+
+    entries = read(first_entry, content, chain, sector, 1)
+    root = b""
+    for at in range(0, len(entries) - 127, 128):
+        entry = entries[at : at + 128]
+        start, length = struct.unpack_from("<II", entry, 116)
+        name = entry[: max(0, struct.unpack_from("<H", entry, 64)[0] - 2)].decode("utf-16-le")
+        if entry[66] == 5:
+            root = read(start, content, chain, sector, 1)
+        elif name.upper() in ("WORKBOOK", "BOOK"):
+            if length >= least:
+                return read(start, content, chain, sector, 1)[:length]
+            links = _numbers_of(read(first_small, content, chain, sector, 1))
+            return read(start, root, links, small, 0)[:length]
+    return b""
+
+
+def _numbers_of(content: bytes) -> list[int]:
+    return list(struct.unpack(f"<{len(content) // 4}I", content[: len(content) // 4 * 4]))
+
+
+def _sector_numbers(content: bytes, number: int, sector: int) -> list[int]:
+    return _numbers_of(content[(number + 1) * sector : (number + 2) * sector])
