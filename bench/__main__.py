@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import ingest, map_page, nearest
+from bench import ingest, map_page, nearest, roads
 
 SIZES = (10_000, 100_000, 1_000_000)
 
@@ -12,4 +12,6 @@ if __name__ == "__main__":
         nearest.run(count)
         if count <= ingest.MOST:
             ingest.run(count)
+    roads.run()
+    roads.growth()
     map_page.run((1_000, *sizes))

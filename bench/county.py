@@ -38,8 +38,17 @@ def database(count: int) -> Iterator[str]:
                 _fill(db, count)
             yield conninfo
         finally:
-            with psycopg.connect(cluster.dsn, autocommit=True) as db:
+            _drop(cluster.dsn, name)
+
+
+def _drop(dsn: str, name: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as db:
+        for _ in range(60):
+            try:
                 db.execute(f"drop database {name} with (force)".encode())
+                return
+            except psycopg.errors.InsufficientPrivilege:
+                time.sleep(1)  # an autovacuum worker is in it, and is not ours to end
 
 
 def _fill(db: psycopg.Connection, count: int) -> None:

@@ -25,7 +25,9 @@ from mapsvc.roads.rules import Rules
 Stale = Literal["keep", "sink", "omit"]
 _CHINA = ZoneInfo("Asia/Shanghai")
 _ROUND = 2000
-"""Candidates of a layer in one round of timing, at most."""
+"""Features of a layer fetched in one go, at most."""
+_LEAST = 30
+"""Candidates timed in one round, at least."""
 _LAT_M, _LON_M = 110_574.0, 111_132.0
 """One degree is at least so many metres: of latitude, and of longitude at the equator."""
 
@@ -73,11 +75,19 @@ class _Near:
 async def ranked(db: Db, ask: Question) -> dict[str, Any]:
     """The answer of `GET /api/nearest?mode=road` (the API's description has its shape)."""
     roads = await state.now(db, ask.profile, ask.conditions)
-    fan = await Fan.open(db, roads, ask.event, ask.direction) if roads else None
+    first = {x: await _nearest_in_degrees(db, ask, x, _first(ask)) for x in ask.layers}
+    fan = None
+    if roads is not None:
+        guess_s = roads.rules.likely_s(
+            max((near.line_m for batch in first.values() for near in batch), default=0.0),
+            ask.conditions,
+        )
+        sure_s = min(guess_s, ask.within_s or np.inf)
+        fan = await Fan.open(db, roads, ask.event, ask.direction, sure_s=sure_s)
     usual = roads.rules if roads else await rules.read(db)
     found: list[_Found] = []
     for layer in ask.layers:
-        by_road = await _by_road(db, ask, layer, fan) if fan and fan.on_road else []
+        by_road = await _by_road(db, ask, layer, fan, first[layer]) if fan and fan.on_road else []
         found += by_road
         if len(by_road) < ask.k:
             found += await _by_line(db, ask, layer, usual, fan, {f.id for f in by_road})
@@ -99,7 +109,9 @@ async def ranked(db: Db, ask: Question) -> dict[str, Any]:
     }
 
 
-async def _by_road(db: Db, ask: Question, layer: Layer, fan: Fan) -> list[_Found]:
+async def _by_road(
+    db: Db, ask: Question, layer: Layer, fan: Fan, batch: list[_Near]
+) -> list[_Found]:
     """The k fastest of a layer by road, fewer where no more are reached.
 
     All features with a line up to `complete_m` have been timed; when nothing beyond can have a
@@ -107,22 +119,28 @@ async def _by_road(db: Db, ask: Question, layer: Layer, fan: Fan) -> list[_Found
     """
     limit = np.inf if ask.within_s is None else ask.within_s
     timed: dict[int, tuple[_Near, int]] = {}
-    batch = await _nearest_in_degrees(db, ask, layer, 2 * ask.k + 8)
     last: _Near | None = None
-    complete_m = 0.0
+    complete_m = np.inf if ask.max_m is None and len(batch) < _first(ask) else 0.0
     while True:
         new = [near for near in batch if near.id not in timed]
         timed |= {near.id: (near, len(fan.places) + n) for n, near in enumerate(new)}
-        await fan.add(db, [near.place for near in new])
+        if new:
+            await fan.add(db, [near.place for near in new])
         seconds = fan.seconds()
         order = sorted(timed, key=lambda id_: (seconds[timed[id_][1]], id_))[: ask.k]
         slowest = seconds[timed[order[-1]][1]] if len(order) == ask.k else np.inf
+        if min(slowest, limit) > fan.sure_s:
+            await fan.grow()
+            batch = []
+            continue
         needed_m = min(fan.radius_m(min(slowest, limit)), _most_m(ask))
         if complete_m >= needed_m:
             break
-        batch = await _within(db, ask, layer, needed_m, beyond=last)
+        # Each round shrinks what is needed, so rounds begin small and double.
+        size = min(_ROUND, max(_LEAST, len(timed)))
+        batch = await _within(db, ask, layer, needed_m, size, beyond=last)
         last = batch[-1] if batch else last
-        complete_m = needed_m if len(batch) < _ROUND else batch[-1].line_m
+        complete_m = needed_m if len(batch) < size else batch[-1].line_m
     best = [timed[id_] for id_ in order if seconds[timed[id_][1]] <= min(limit, 1e12)]
     journeys = fan.journeys([at for _, at in best])
     return [
@@ -145,9 +163,10 @@ async def _by_line(
         enough = await _nearest_in_degrees(db, ask, layer, ask.k + len(known))
         most_m = min(most_m, max((near.line_m for near in enough), default=0.0) + 1)
     while len(rest) < ask.k - len(known):
-        batch = await _within(db, ask, layer, most_m, beyond=last)
+        batch = await _within(db, ask, layer, most_m, _ROUND, beyond=last)
         new = [near for near in batch if near.id not in known]
         if fan and fan.on_road and ask.within_s is not None:
+            await fan.grow()
             await fan.add(db, [near.place for near in new])
             seconds = fan.seconds()[len(fan.places) - len(new) :]
             new = [near for near, s in zip(new, seconds, strict=True) if np.isinf(s)]
@@ -160,6 +179,11 @@ async def _by_line(
     return [
         _Found(layer, n.id, n.place, journey, -1) for n, journey in zip(rest, guesses, strict=True)
     ]
+
+
+def _first(ask: Question) -> int:
+    """How many are timed before anything is known; a layer with fewer is known whole."""
+    return 2 * ask.k + 8
 
 
 def _most_m(ask: Question) -> float:
@@ -187,9 +211,9 @@ async def _nearest_in_degrees(db: Db, ask: Question, layer: Layer, count: int) -
 
 
 async def _within(
-    db: Db, ask: Question, layer: Layer, most_m: float, *, beyond: _Near | None = None
+    db: Db, ask: Question, layer: Layer, most_m: float, count: int, *, beyond: _Near | None = None
 ) -> list[_Near]:
-    """The nearest up to a length of line, after the one given; at most a round of them."""
+    """The nearest up to a length of line, after the one given; at most `count`."""
     lat = most_m / _LAT_M * 1.01
     widest = min(89.9, abs(ask.event.lat) + lat)
     lon = min(360.0, most_m / (_LON_M * np.cos(np.radians(widest))) * 1.01)
@@ -201,7 +225,7 @@ async def _within(
         "north": ask.event.lat + lat,
     }
     after = (beyond.line_m, beyond.id) if beyond else (-1.0, 0)
-    limits = {"count": _ROUND, "most": most_m, "beyond": after[0], "beyond_id": after[1]}
+    limits = {"count": count, "most": most_m, "beyond": after[0], "beyond_id": after[1]}
     return await _asked(db, statement, ask, **limits, **box)
 
 

@@ -88,14 +88,19 @@ class Fan:
         at: Stands,
         direction: Direction,
         closed: Edges,
+        limit: float,
     ) -> None:
         self.roads, self.event, self.at, self.direction = roads, event, at, direction
         self.closed = closed
         self.places: list[Place] = []
         self.stands = Stands.nowhere(0)
-        graph, profile = roads.graph, roads.profile
-        ends = graph.entering if direction == "to" else graph.leaving
-        self.tree: Tree = graph.tree(ends(at, profile), profile, direction, closed)
+        self.tree, self._limit = self._grown(limit), limit
+
+    def _grown(self, limit: float) -> Tree:
+        graph, profile = self.roads.graph, self.roads.profile
+        ends = graph.entering if self.direction == "to" else graph.leaving
+        roots = ends(self.at, profile)
+        return graph.tree(roots, profile, self.direction, self.closed, limit)
 
     @classmethod
     async def open(
@@ -105,12 +110,29 @@ class Fan:
         event: Place,
         direction: Direction,
         closed: Edges | None = None,
+        sure_s: float = np.inf,
     ) -> "Fan":
-        """The tree of the event; `closed` else what is closed now."""
+        """The tree of the event; `closed` else what is closed now.
+
+        Journeys of more than `sure_s` seconds are unknown until the tree is grown.
+        """
         shut = roads.closed() if closed is None else closed
         most = roads.rules.offroad_most
         at = await snap(db, roads.graph, [event], roads.profile, shut, most)
-        return await anyio.to_thread.run_sync(lambda: cls(roads, event, at, direction, shut))
+        limit = sure_s / roads.factor
+        return await anyio.to_thread.run_sync(lambda: cls(roads, event, at, direction, shut, limit))
+
+    @property
+    def sure_s(self) -> float:
+        """Journeys up to so many seconds are known; others seem to lead nowhere."""
+        return self._limit * self.roads.factor
+
+    async def grow(self) -> None:
+        """Know all journeys."""
+        if np.isfinite(self._limit):
+            self.tree = await anyio.to_thread.run_sync(lambda: self._grown(np.inf))
+            self._limit = np.inf
+            self.__dict__.pop("best", None)
 
     @property
     def on_road(self) -> bool:
@@ -129,7 +151,8 @@ class Fan:
         self.__dict__.pop("best", None)
 
     def seconds(self) -> Floats:
-        """By road, conditions and the way off the road included; infinite where no road leads."""
+        """By road, conditions and the way off the road included; infinite where no road leads, or
+        none within `sure_s`."""
         access = self._access_m / self.roads.rules.offroad_mps
         return (self.best.seconds + access) * self.roads.factor
 
@@ -161,21 +184,34 @@ class Fan:
     def radius_m(self, seconds: float) -> float:
         """No place farther than this in a straight line has a journey of so many seconds by road.
 
-        All that is reached in time lies on an edge with an end that is, or on the event's own edge,
-        or off the road from there.
+        What is left after the event's own way to the road is spent at top speed at most; and all
+        that it reaches lies along an edge from a node reached in time, or off the road from there.
         """
-        graph, rules = self.roads.graph, self.roads.rules
-        inside = self.tree.seconds[:-1] <= seconds / self.roads.factor
-        far = 0.0
-        if inside.any():
-            lon, lat = graph.lon[inside], graph.lat[inside]
-            # At the latitude nearest to the equator, so that no line is taken too short.
-            widest = min(float(np.abs(lat).min()), abs(self.event.lat))
-            east, _ = metres_per_degree(np.array([widest]))
-            dx, dy = (lon - self.event.lon) * east, (lat - self.event.lat) * _DEGREE_M
-            far = float(np.hypot(dx, dy).max())
-        edges = far + graph.longest_m + rules.offroad_most + float(self.at.off_m[0])
-        return min(edges, seconds * self.roads.top_mps) * 1.001 + 1
+        rules, off_m = self.roads.rules, float(self.at.off_m[0])
+        left = seconds / self.roads.factor - off_m / rules.offroad_mps
+        if left < 0:
+            return 0.0
+        fastest = off_m + left * self.roads.top_mps * self.roads.factor
+        graph = self.roads.graph
+        own = float(graph.length_m[self.at.edge].max(initial=0.0))
+        on_road = max(off_m + own, self._reached_m(left))
+        walked = min(rules.offroad_most, left * rules.offroad_mps)
+        return min(fastest, on_road + walked) * 1.001 + 1
+
+    def _reached_m(self, left: float) -> float:
+        """The straight distance of the farthest point of road reached in so many dry seconds."""
+        graph, spent = self.roads.graph, self.tree.seconds[:-1]
+        nodes = np.flatnonzero((spent <= left) & np.isfinite(spent))
+        if not len(nodes):
+            return 0.0
+        lon, lat = graph.lon[nodes], graph.lat[nodes]
+        # At the latitude nearest to the equator, so that no line is taken too short.
+        widest = min(float(np.abs(lat).min()), abs(self.event.lat))
+        east, _ = metres_per_degree(np.array([widest]))
+        dx, dy = (lon - self.event.lon) * east, (lat - self.event.lat) * _DEGREE_M
+        top_mps = self.roads.top_mps * self.roads.factor
+        along = np.minimum(graph.longest_at[nodes], (left - spent[nodes]) * top_mps)
+        return float((np.hypot(dx, dy) + along).max())
 
     @property
     def _access_m(self) -> Floats:
@@ -189,6 +225,7 @@ class Fan:
         ends = graph.leaving if self.direction == "to" else graph.entering
         options = ends(self.stands, profile)
         total = self.tree.seconds[options.node] + options.seconds
+        total[total > self._limit] = np.inf  # there might be a faster way, by a node not reached
         seconds = np.full(len(self.stands), np.inf)
         choice = np.full(len(self.stands), _NONE, dtype=np.int64)
         order = np.lexsort((total, options.point))
@@ -203,7 +240,7 @@ class Fan:
             if self.direction == "from":
                 pair = (self.at, 0, self.stands, n)
             along, piece = graph.direct(*pair, profile)
-            if piece is not None and along <= seconds[n]:
+            if piece is not None and along <= min(seconds[n], self._limit):
                 seconds[n], choice[n], direct[n] = along, _DIRECT, piece
         return Best(seconds, choice, options, direct)
 
@@ -255,9 +292,17 @@ class Fan:
         found: list[set[int]] = [set() for _ in which]
         known: set[int] = set()
         shut = [c for c in self.roads.closures if len(c.edges)]
+        # Nothing takes longer without the closures.
+        known_s = self.seconds()[which]
+        enough = float(known_s[np.isfinite(known_s)].max(initial=0.0)) + 1
         while shut and self.on_road and len(known) < len(shut):
             fan = await Fan.open(
-                db, self.roads, self.event, self.direction, self.roads.closed(known)
+                db,
+                self.roads,
+                self.event,
+                self.direction,
+                self.roads.closed(known),
+                enough,
             )
             await fan.add(db, [self.places[n] for n in which.tolist()])
             new: set[int] = set()

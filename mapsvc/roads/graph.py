@@ -131,8 +131,12 @@ class Graph:
         return len(self.lon)
 
     @cached_property
-    def longest_m(self) -> float:
-        return float(self.length_m.max(initial=0.0))
+    def longest_at(self) -> Floats:
+        """The longest edge at each node, metres."""
+        longest = np.zeros(self.nodes)
+        for ends in (self.source, self.target):
+            np.maximum.at(longest, ends, self.length_m[self.arc_edge])
+        return longest
 
     def leaving(self, stands: Stands, profile: Profile) -> Options:
         """How one gets from the points to the ends of their edges."""

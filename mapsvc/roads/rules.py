@@ -73,6 +73,10 @@ class Rules:
     def estimate_s(self, line_m: float, conditions: Conditions) -> float:
         return line_m * self.detour / (self.estimate / 3.6) * self.factor(conditions)
 
+    def likely_s(self, line_m: float, conditions: Conditions) -> float:
+        """A time in which one has most likely come so far by road; a search may begin with it."""
+        return (300 + line_m / 4) * self.factor(conditions)
+
     def estimated_m(self, seconds: float, conditions: Conditions) -> float:
         """The longest straight line that is estimated at so many seconds."""
         return seconds / self.estimate_s(1.0, conditions)

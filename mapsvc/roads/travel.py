@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from mapsvc.database import Db
 from mapsvc.roads import state
-from mapsvc.roads.fan import Fan, Journey, Route, estimates
+from mapsvc.roads.fan import Fan, Journey, Route, estimates, line_m
 from mapsvc.roads.rules import Conditions, Direction, Profile, read
 from mapsvc.roads.snapping import Place
 
@@ -33,8 +35,11 @@ async def journeys(
     roads = await state.now(db, profile, conditions)
     if roads is None:
         return estimates(await read(db), places, to, conditions)
-    fan = await Fan.open(db, roads, to, direction)
+    likely_s = roads.rules.likely_s(float(line_m(places, to).max()), conditions)
+    fan = await Fan.open(db, roads, to, direction, sure_s=likely_s)
     await fan.add(db, places)
+    if np.isinf(fan.seconds()).any():
+        await fan.grow()
     return fan.journeys()
 
 
