@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -73,7 +73,7 @@ class Sessions:
         token = secrets.token_urlsafe(32)
         await db.execute(
             "insert into session (token_hash, username, expires_at) values (%s, %s, now() + %s)",
-            [_digest(token), username, self.lifetime],
+            [digest(token), username, self.lifetime],
         )
         return token
 
@@ -83,7 +83,7 @@ class Sessions:
             await db.execute(
                 "select username, role, region_code from session join account using (username)"
                 " where token_hash = %s and expires_at > now()",
-                [_digest(token)],
+                [digest(token)],
             )
         ).fetchone()
         if row is None:
@@ -91,19 +91,28 @@ class Sessions:
         identity = Identity(*row)
         if len(self._seen) > 10_000:
             self._seen.clear()
-        self._seen[_digest(token)] = (time.monotonic(), identity)
+        self._seen[digest(token)] = (time.monotonic(), identity)
         return identity
 
     def recent(self, token: str) -> Identity | None:
         """The identity if the token was verified within the last few seconds."""
-        seen = self._seen.get(_digest(token))
+        seen = self._seen.get(digest(token))
         if seen is None or time.monotonic() - seen[0] > _RECHECK_S:
             return None
         return seen[1]
 
     async def end(self, db: Db, token: str) -> None:
-        self._seen.pop(_digest(token), None)
-        await db.execute("delete from session where token_hash = %s", [_digest(token)])
+        self._seen.pop(digest(token), None)
+        await db.execute("delete from session where token_hash = %s", [digest(token)])
+
+
+async def still_open(db: Db, digests: Collection[bytes]) -> set[bytes]:
+    """Those of the sessions that have neither ended nor expired."""
+    cursor = await db.execute(
+        "select token_hash from session where token_hash = any(%s) and expires_at > now()",
+        [list(digests)],
+    )
+    return {bytes(row[0]) for row in await cursor.fetchall()}
 
 
 async def add_account(
@@ -142,7 +151,8 @@ async def find_account(db: Db, username: str) -> Identity | None:
     return Identity(*row) if row else None
 
 
-def _digest(token: str) -> bytes:
+def digest(token: str) -> bytes:
+    """What is kept of a token."""
     return hashlib.sha256(token.encode()).digest()
 
 

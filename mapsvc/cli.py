@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -294,8 +295,15 @@ def user_token(name: str) -> None:
     _token(name)
 
 
+def _allow_many_streams() -> None:
+    """Every open wall is an open file; shells allow 1,024 unless asked."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _serve(conninfo: str, host: str, port: int, workers: int) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    _allow_many_streams()
     # Worker processes find the database here; the embedded cluster stays this process's charge.
     os.environ["MAPSVC_DATABASE_URL"] = conninfo
     uvicorn.run(

@@ -12,6 +12,7 @@ from mapsvc.access import Sessions
 from mapsvc.api import (
     closures,
     edits,
+    events,
     health,
     layers,
     pages,
@@ -27,6 +28,7 @@ from mapsvc.api.service import Service
 from mapsvc.catalog import Catalog, load_catalog
 from mapsvc.database import libpq, make_pool
 from mapsvc.errors import BrokenSetup
+from mapsvc.live import Feed
 from mapsvc.maps.assets import BUILD, Assets
 from mapsvc.maps.guides import read_guides
 from mapsvc.maps.pages import Pages
@@ -47,11 +49,14 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
     """The service for a database that is already at the newest schema."""
     asset = Assets()
     pool = make_pool(conninfo, settings)
+    feed = Feed(conninfo, pool)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await pool.open(wait=False)
-        yield
+        async with feed.running():
+            with events.ended_by_signal(feed):
+                yield
         await pool.close()
 
     app = FastAPI(
@@ -73,6 +78,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         symbols=read_symbols(
             [settings.layers / "symbols", PROJECT / "layers" / "symbols"], catalog
         ),
+        feed=feed,
     )
     problems.install(app)
     # The first routes are matched first: the hot ones stand in front.
@@ -84,6 +90,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         closures,
         rings,
         edits,
+        events,
         uploads,
         workbooks,
         health,

@@ -79,7 +79,22 @@ layer = Table(
     _moment("updated_at", server_default=text("now()")),
 )
 
+# What changed, one row a statement and layer; `position` is given at commit, in commit order.
+change = Table(
+    "change",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("position", BigInteger),
+    _moment("at", server_default=text("clock_timestamp()")),
+    _text("event"),
+    Column("layer", Text),
+    _json("data"),
+    Index("change_position_key", "position", unique=True),
+    Index("change_at_idx", "at"),
+)
+
 feature_id = Sequence("feature_id_seq", metadata=metadata)
+change_position = Sequence("change_position_seq", metadata=metadata)
 
 
 def _feature_columns() -> list[Column[Any]]:

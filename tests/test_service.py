@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2 as httpx
+import psycopg
 import pytest
 
 from mapsvc.cluster import Cluster
 from mapsvc.settings import PROJECT
 from tests.conftest import free_port
+from tests.test_live import INSERT, Stream
 
 
 def until(true: Callable[[], bool], seconds: float, what: str) -> None:
@@ -55,6 +57,22 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subproces
     subprocess.run(["rm", "-rf", str(home)], check=True)
 
 
+def dsn() -> str:
+    return Cluster(PROJECT / f".mapsvc-test-{os.getpid()}").dsn
+
+
+def signed_in() -> str:
+    with psycopg.connect(dsn(), autocommit=True) as db:
+        db.execute(
+            "insert into account (username, password_hash, role) values ('wall', '-', 'command')"
+        )
+        db.execute(
+            "insert into session (token_hash, username, expires_at)"
+            " values (sha256('wall'), 'wall', now() + interval '1 hour')"
+        )
+    return "wall"
+
+
 def postmaster(home_of: subprocess.Popen[str]) -> int:
     home = PROJECT / f".mapsvc-test-{os.getpid()}"
     folder = (home / "postgres").resolve() / "data" / "postmaster.pid"
@@ -74,17 +92,26 @@ def test_it_survives_its_database_and_stops_clean(
 ) -> None:
     process, url = served
     first = postmaster(process)
+    stream = Stream(url, signed_in(), None)
+    stream.next("hello")
     os.kill(first, signal.SIGKILL)
     until(lambda: gone(first), 10, "the database did not die")
+    assert stream.next("tick").data["live"] is False
     until(lambda: status(f"{url}/readyz") == 200, 30, "the service did not heal")
+    with psycopg.connect(dsn(), autocommit=True) as db:
+        db.execute(INSERT.encode(), ["forces", "重启之后", 1])
+    assert stream.next("feature.changed").data["summary"][0]["name"] == "重启之后1"
     second = postmaster(process)
     assert second != first
     assert httpx.get(f"{url}/login").status_code == 200
 
     process.send_signal(signal.SIGINT)
+    with pytest.raises(EOFError):
+        stream.next("none")
     told, _ = process.communicate(timeout=20)
     assert process.returncode == 0, told
     assert "Traceback" not in told
+    assert "Cancel" not in told, "the streams did not end by themselves"
     until(lambda: gone(second), 10, "the database outlived the service")
 
 

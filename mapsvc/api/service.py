@@ -10,6 +10,7 @@ from mapsvc.access import Identity, Sessions
 from mapsvc.catalog import Catalog
 from mapsvc.database import Db, Pool, connection
 from mapsvc.errors import Forbidden, NotSignedIn
+from mapsvc.live import Feed
 from mapsvc.maps.assets import Assets
 from mapsvc.maps.guides import Guide
 from mapsvc.maps.pages import Pages
@@ -29,6 +30,7 @@ class Service:
     pages: Pages
     guides: dict[str, Guide]
     symbols: dict[str, Any]
+    feed: Feed
 
 
 def service(request: Request) -> Service:
