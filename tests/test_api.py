@@ -199,6 +199,10 @@ def test_nearest_answers_the_contracts_shape(signed: Signed) -> None:
         ("lon=111&lat=27&layers=depots,nothing", 404, "unknown_layer"),
         ("lon=111&lat=27&crs=mars", 422, "unknown_crs"),
         ("lon=111&lat=27&max_m=-1", 422, "bad_parameter"),
+        ("lon=111&lat=27&mode=air", 422, "bad_parameter"),
+        ("lon=111&lat=27&mode=road&profile=tank", 422, "bad_parameter"),
+        ("lon=111&lat=27&mode=road&within_s=0", 422, "bad_parameter"),
+        ("lon=111&lat=27&within_s=600", 422, "within_needs_road"),
         ("lon=111&lat=27&where=headcount%3E5", 422, "where_unavailable"),
     ],
 )

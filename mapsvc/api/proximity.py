@@ -125,6 +125,11 @@ def _question(
 
 
 def _origin(ask: Ask) -> tuple[float, float]:
+    if ask.mode == "line" and ask.within_s is not None:
+        raise BadInput(
+            "within_s 只能与 mode=road 一起使用；直线查询请用 max_m 限定距离。",
+            code="within_needs_road",
+        )
     if ask.where is not None:
         raise BadInput("条件筛选（where）尚不可用，请去掉该参数。", code="where_unavailable")
     lon, lat = ask.lon, ask.lat
