@@ -16,7 +16,7 @@ import numpy as np
 from psycopg import sql
 
 from mapsvc.catalog import Layer
-from mapsvc.database import Db
+from mapsvc.database import Db, moment
 from mapsvc.features import feature_json
 from mapsvc.roads import Conditions, Direction, Journey, Place, Profile, Route, rules, state
 from mapsvc.roads.fan import Fan, estimates
@@ -74,6 +74,11 @@ class _Near:
 
 async def ranked(db: Db, ask: Question) -> dict[str, Any]:
     """The answer of `GET /api/nearest?mode=road` (the API's description has its shape)."""
+    async with moment(db):
+        return await _ranked(db, ask)
+
+
+async def _ranked(db: Db, ask: Question) -> dict[str, Any]:
     roads = await state.now(db, ask.profile, ask.conditions)
     first = {x: await _nearest_in_degrees(db, ask, x, _first(ask)) for x in ask.layers}
     fan = None

@@ -10,8 +10,9 @@ from typing import Any
 import psycopg
 from alembic import command
 from alembic.config import Config
-from psycopg import AsyncConnection, Connection, sql
+from psycopg import AsyncConnection, Connection, IsolationLevel, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -107,6 +108,24 @@ async def connection(pool: Pool) -> AsyncIterator[Db]:
         raise DatabaseUnavailable(
             "暂时连不上数据库，已保存的数据不受影响。请稍候几秒再试；若持续出现，请联系系统管理员。"
         ) from away
+
+
+@asynccontextmanager
+async def moment(db: Db) -> AsyncIterator[None]:
+    """Several statements that see the database as of one moment; reading only.
+
+    Inside a transaction of the caller's it changes nothing.
+    """
+    if db.info.transaction_status != TransactionStatus.IDLE:
+        yield
+        return
+    usual = db.isolation_level
+    await db.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+    try:
+        async with db.transaction():
+            yield
+    finally:
+        await db.set_isolation_level(usual)
 
 
 def upgrade(conninfo: str, catalog: Catalog) -> None:

@@ -64,7 +64,16 @@ def make_database(server_conninfo: str) -> Iterator[Make]:
     yield make
     with psycopg.connect(server_conninfo, autocommit=True) as db:
         for name in made:
+            _drop(db, name)
+
+
+def _drop(db: psycopg.Connection, name: str) -> None:
+    for _ in range(60):
+        try:
             db.execute(f'drop database if exists "{name}" with (force)'.encode())
+            return
+        except psycopg.errors.InsufficientPrivilege:
+            time.sleep(0.5)  # an autovacuum worker is in it, and is not ours to end
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What tags, layers and restrictions make of a network, on maps small enough to see."""
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -327,6 +328,24 @@ async def test_a_new_load_takes_the_place_of_the_old(db: Db, load: Load) -> None
     assert after.duration_s == pytest.approx(before.duration_s * 2)
     rows = await (await db.execute("select count(*), min(id) from road_edge")).fetchone()
     assert rows == (1, 2)
+
+
+async def test_a_load_meanwhile_disturbs_no_answer(conninfo: str, db: Db, load: Load) -> None:
+    sketch = Sketch(CROSS, ARMS)
+    await load(sketch)
+    asked = [sketch.at(c) for c in "wens"] * 5
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as other:
+        right = await roads.journeys(other, asked, sketch.at("b"))
+
+        async def ask() -> None:
+            for _ in range(40):
+                assert await roads.journeys(other, asked, sketch.at("b")) == right
+
+        async def reload() -> None:
+            for _ in range(8):
+                await load(sketch)
+
+        await asyncio.gather(ask(), reload())
 
 
 async def test_rules_of_the_county(db: Db, load: Load) -> None:

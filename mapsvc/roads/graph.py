@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import IsolationLevel
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
@@ -276,7 +275,10 @@ _graphs: dict[tuple[str, str, int, Any], Graph] = {}
 
 
 async def graph_of(db: Db, network: int, loaded_at: Any) -> Graph:
-    """The graph of a network, read from the tables unless this process has it already."""
+    """The graph of a network, read from the tables unless this process has it already.
+
+    To be asked within the `moment` in which the network was seen.
+    """
     key = (f"{db.info.host}:{db.info.port}", db.info.dbname, network, loaded_at)
     if key not in _graphs:
         made = await _read(db)
@@ -287,29 +289,20 @@ async def graph_of(db: Db, network: int, loaded_at: Any) -> Graph:
 
 
 async def _read(db: Db) -> Graph:
-    before = db.isolation_level
-    # All tables as of one moment, though somebody may be loading another network.
-    await db.set_isolation_level(IsolationLevel.REPEATABLE_READ)
-    try:
-        async with db.transaction():
-            row = await (
-                await db.execute("select first_edge from road_network order by id desc limit 1")
-            ).fetchone()
-            nodes = await _columns(
-                db, "select lon, lat from road_node order by id", [("lon", "f8"), ("lat", "f8")]
-            )
-            edges = await _columns(
-                db, "select length_m from road_edge order by id", [("length_m", "f8")]
-            )
-            arcs = await _columns(
-                db,
-                "select edge, (not forward)::int, source, target, light_s, truck_s"
-                " from road_arc order by edge, forward desc, source",
-                _ARC + _ARC_SECONDS,
-            )
-    finally:
-        await db.set_isolation_level(before)
+    row = await (
+        await db.execute("select first_edge from road_network order by id desc limit 1")
+    ).fetchone()
     assert row is not None
+    nodes = await _columns(
+        db, "select lon, lat from road_node order by id", [("lon", "f8"), ("lat", "f8")]
+    )
+    edges = await _columns(db, "select length_m from road_edge order by id", [("length_m", "f8")])
+    arcs = await _columns(
+        db,
+        "select edge, (not forward)::int, source, target, light_s, truck_s"
+        " from road_arc order by edge, forward desc, source",
+        _ARC + _ARC_SECONDS,
+    )
     return Graph(
         int(row[0]),
         np.column_stack([nodes["lon"], nodes["lat"]]),

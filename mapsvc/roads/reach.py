@@ -12,7 +12,7 @@ from scipy import ndimage
 from shapely import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
-from mapsvc.database import Db
+from mapsvc.database import Db, moment
 from mapsvc.errors import Unavailable
 from mapsvc.roads import state
 from mapsvc.roads.graph import Floats, Options, Stands, Tree
@@ -49,9 +49,11 @@ async def fastest(
 
     None where no road leads. Raises Unavailable without a network.
     """
-    spread = await Spread.open(db, starts, profile, conditions, direction)
-    roads = spread.roads
-    stands = await snap(db, roads.graph, places, profile, roads.closed(), roads.rules.offroad_most)
+    async with moment(db):
+        spread = await Spread.open(db, starts, profile, conditions, direction)
+        roads = spread.roads
+        most = roads.rules.offroad_most
+        stands = await snap(db, roads.graph, places, profile, roads.closed(), most)
     seconds = await anyio.to_thread.run_sync(lambda: spread.seconds(stands))
     return [s if np.isfinite(s) else None for s in seconds.tolist()]
 
@@ -71,7 +73,8 @@ async def reach(
     about a two-hundredth of its width; whether one place is reached in time is `fastest`'s answer.
     Raises Unavailable without a network.
     """
-    spread = await Spread.open(db, starts, profile, conditions, direction, max(seconds))
+    async with moment(db):
+        spread = await Spread.open(db, starts, profile, conditions, direction, max(seconds))
     return await anyio.to_thread.run_sync(lambda: _bands(spread, sorted(set(seconds))))
 
 

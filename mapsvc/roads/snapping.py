@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mapsvc.database import Db
+from mapsvc.errors import Unavailable
 from mapsvc.roads.graph import Edges, Graph, Stands
 from mapsvc.roads.rules import Profile
 
@@ -84,6 +85,9 @@ async def snap(
     point = np.array([row[0] - 1 for row in rows], dtype=np.int64)
     off_m = np.full(len(places), np.inf)
     np.minimum.at(off_m, point, np.array([row[3] for row in rows], dtype=np.float64))
+    # Possible only inside a transaction that sees each statement's own moment.
+    if any(not 0 <= row[1] - graph.first_edge < len(graph.length_m) for row in rows):
+        raise Unavailable("路网刚刚更新，请再查询一次。", code="roads_replaced")
     edge = np.array([row[1] - graph.first_edge for row in rows], dtype=np.int32)
     share = np.array([row[2] for row in rows], dtype=np.float64)
     return Stands(off_m, point, edge, share)

@@ -67,7 +67,10 @@ where c.id = any(%s)"""
 
 
 async def now(db: Db, profile: Profile, conditions: Conditions) -> Roads | None:
-    """The roads at this moment; None when no network was ever loaded."""
+    """The roads at this moment; None when no network was ever loaded.
+
+    What follows from them must be asked in the same `database.moment`: a network may be replaced.
+    """
     row = await (await db.execute(_NOW)).fetchone()
     if row is None:
         return None

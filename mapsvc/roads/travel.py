@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mapsvc.database import Db
+from mapsvc.database import Db, moment
 from mapsvc.roads import state
 from mapsvc.roads.fan import Fan, Journey, Route, estimates, line_m
 from mapsvc.roads.rules import Conditions, Direction, Profile, read
@@ -32,15 +32,16 @@ async def journeys(
     """
     if not places:
         return []
-    roads = await state.now(db, profile, conditions)
-    if roads is None:
-        return estimates(await read(db), places, to, conditions)
-    likely_s = roads.rules.likely_s(float(line_m(places, to).max()), conditions)
-    fan = await Fan.open(db, roads, to, direction, sure_s=likely_s)
-    await fan.add(db, places)
-    if np.isinf(fan.seconds()).any():
-        await fan.grow()
-    return fan.journeys()
+    async with moment(db):
+        roads = await state.now(db, profile, conditions)
+        if roads is None:
+            return estimates(await read(db), places, to, conditions)
+        likely_s = roads.rules.likely_s(float(line_m(places, to).max()), conditions)
+        fan = await Fan.open(db, roads, to, direction, sure_s=likely_s)
+        await fan.add(db, places)
+        if np.isinf(fan.seconds()).any():
+            await fan.grow()
+        return fan.journeys()
 
 
 async def route(
@@ -52,9 +53,10 @@ async def route(
     conditions: Conditions = "day",
 ) -> Route | None:
     """The fastest way by road, drawn and in words; None where there is none."""
-    roads = await state.now(db, profile, conditions)
-    if roads is None:
-        return None
-    fan = await Fan.open(db, roads, end, "to")
-    await fan.add(db, [start])
-    return (await fan.routes(db, [0]))[0]
+    async with moment(db):
+        roads = await state.now(db, profile, conditions)
+        if roads is None:
+            return None
+        fan = await Fan.open(db, roads, end, "to")
+        await fan.add(db, [start])
+        return (await fan.routes(db, [0]))[0]
