@@ -37,24 +37,28 @@ def relation(layer: Layer, *, past: bool) -> sql.Composable:
     ).format(columns=COLUMNS, table=table, layer=sql.Literal(layer.id))
 
 
-def feature_json(layer: Layer) -> sql.Composable:
-    """SQL expression of one GeoJSON feature from aliases f (feature) and r (its region).
+def readable_attrs(layer: Layer) -> sql.Composable:
+    """SQL expression of the declared fields that the reader may see, from aliases f and r.
 
     Personal fields leave only for readers without a region of their own, or inside it
     (parameter `scope`, null for the whole county).
     """
     personal = [f.id for f in layer.fields if f.personal]
-    attrs = sql.SQL(
-        "case when %(scope)s::text is null or r.path @> array[%(scope)s::text]"
-        " then f.attrs else f.attrs - {}::text[] end"
+    return sql.SQL(
+        "(case when %(scope)s::text is null or r.path @> array[%(scope)s::text]"
+        " then f.attrs else f.attrs - {}::text[] end)"
     ).format(sql.Literal(personal))
+
+
+def feature_json(layer: Layer) -> sql.Composable:
+    """SQL expression of one GeoJSON feature from aliases f (feature) and r (its region)."""
     return sql.SQL(
         "json_build_object('type', 'Feature', 'id', f.id,"
         " 'geometry', ST_AsGeoJSON(f.geom, 7)::json,"
         " 'properties', jsonb_build_object('layer', {layer}::text, 'code', f.code, 'name', f.name,"
         " 'region_code', f.region_code, 'region_name', r.name, 'version', f.version,"
-        " 'updated_at', f.updated_at, 'verified_at', f.verified_at) || ({attrs}))"
-    ).format(layer=sql.Literal(layer.id), attrs=attrs)
+        " 'updated_at', f.updated_at, 'verified_at', f.verified_at) || {attrs})"
+    ).format(layer=sql.Literal(layer.id), attrs=readable_attrs(layer))
 
 
 async def summaries(db: Db, catalog: Catalog) -> list[dict[str, Any]]:

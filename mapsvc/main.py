@@ -11,6 +11,7 @@ from mapsvc import __version__
 from mapsvc.access import Sessions
 from mapsvc.api import (
     closures,
+    command,
     edits,
     events,
     health,
@@ -88,6 +89,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         session,
         layers,
         closures,
+        command,
         rings,
         edits,
         events,
