@@ -61,25 +61,13 @@ def feature_json(layer: Layer) -> sql.Composable:
     ).format(layer=sql.Literal(layer.id), attrs=readable_attrs(layer))
 
 
-async def summaries(db: Db, catalog: Catalog) -> list[dict[str, Any]]:
+async def summaries(db: Db, catalog: Catalog, stale: dict[str, int]) -> list[dict[str, Any]]:
     """Every layer with its declared fields, count, version, time of data and stale share."""
-    stale = sql.SQL(" union all ").join(
-        sql.SQL(
-            "select {id}::text, count(*) from {table}"
-            " where coalesce(verified_at, updated_at::date) < current_date - {days}::int"
-        ).format(
-            id=sql.Literal(x.id),
-            table=sql.Identifier(x.partition),
-            days=sql.Literal(x.freshness.days),
-        )
-        for x in catalog
-    )
-    old: dict[str, int] = dict(await (await db.execute(stale)).fetchall())
     rows = await (
         await db.execute("select id, feature_count, version, updated_at from layer")
     ).fetchall()
     known = {row[0]: row for row in rows}
-    return [_summary(x, known[x.id], old[x.id]) for x in catalog]
+    return [_summary(x, known[x.id], stale[x.id]) for x in catalog]
 
 
 def _summary(layer: Layer, row: tuple[Any, ...], stale: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from mapsvc.api import (
     events,
     health,
     layers,
+    overview,
     pages,
     problems,
     proximity,
@@ -33,6 +34,7 @@ from mapsvc.live import Feed
 from mapsvc.maps.assets import BUILD, Assets
 from mapsvc.maps.guides import read_guides
 from mapsvc.maps.pages import Pages
+from mapsvc.overview import Overview
 from mapsvc.settings import PROJECT, Settings
 from mapsvc.symbols import read_symbols
 
@@ -80,6 +82,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
             [settings.layers / "symbols", PROJECT / "layers" / "symbols"], catalog
         ),
         feed=feed,
+        overview=Overview(pool, catalog),
     )
     problems.install(app)
     # The first routes are matched first: the hot ones stand in front.
@@ -88,6 +91,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         tiles,
         session,
         layers,
+        overview,
         closures,
         command,
         rings,

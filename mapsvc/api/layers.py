@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from mapsvc import county, features, ground, regions
 from mapsvc.api.service import Database, Serves, Who
 from mapsvc.coordinates import from_wgs84, to_wgs84
+from mapsvc.database import connection
 from mapsvc.errors import BadInput, NotFound
 from mapsvc.maps.basemaps import base_maps
 
@@ -19,9 +20,12 @@ GEOJSON = "application/geo+json"
 
 
 @router.get("/layers")
-async def layers(serves: Serves, db: Database, _: Who) -> list[dict[str, Any]]:
+async def layers(serves: Serves, _: Who) -> list[dict[str, Any]]:
     """全部图层：字段、数量、版本、数据时间、过期数量。"""
-    return await features.summaries(db, serves.catalog)
+    # Counting may have to wait its turn; no connection is held meanwhile.
+    stale = await serves.overview.stale()
+    async with connection(serves.pool) as db:
+        return await features.summaries(db, serves.catalog, stale)
 
 
 @router.get("/layers/{layer}/features")

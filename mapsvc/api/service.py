@@ -14,6 +14,7 @@ from mapsvc.live import Feed
 from mapsvc.maps.assets import Assets
 from mapsvc.maps.guides import Guide
 from mapsvc.maps.pages import Pages
+from mapsvc.overview import Overview
 from mapsvc.settings import Settings
 
 COOKIE = "mapsvc_session"
@@ -31,6 +32,7 @@ class Service:
     guides: dict[str, Guide]
     symbols: dict[str, Any]
     feed: Feed
+    overview: Overview
 
 
 def service(request: Request) -> Service:
