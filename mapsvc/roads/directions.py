@@ -1,13 +1,11 @@
 """A journey in words: 出发, 左转, 进入环岛 and so on, with road names and metres."""
 
 from dataclasses import dataclass
+from math import atan2, cos, degrees, radians
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from mapsvc.roads.drawing import Stretch, Stretches, part_of
 from mapsvc.roads.graph import Floats, Piece
-from mapsvc.roads.snapping import metres_per_degree
 
 if TYPE_CHECKING:
     from mapsvc.roads.state import Roads
@@ -18,6 +16,7 @@ _NAMELESS = {
     "primary": "主要公路",
     "secondary": "次要公路",
     "tertiary": "三级道路",
+    "unclassified": "乡村道路",
     "residential": "街道",
     "living_street": "街道",
     "service": "内部道路",
@@ -45,6 +44,15 @@ class Walk:
 
     metres: float
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A piece of the journey with its name and its points in the order of travel."""
+
+    piece: Piece
+    stretch: Stretch
+    line: Floats
 
 
 @dataclass(slots=True)
@@ -86,22 +94,23 @@ def steps_of(
 ) -> list[Step]:
     """The turn list, pieces of the same road merged."""
     legs: list[_Leg] = []
-    graph, before = roads.graph, None
+    graph = roads.graph
+    before: _At | None = None
     for piece in trail:
         stretch = seen[piece.edge]
         metres = piece.share * float(graph.length_m[piece.edge])
         if metres == 0 and len(trail) > 1:
             continue
-        line = part_of(piece, stretch.line)
+        here = _At(piece, stretch, part_of(piece, stretch.line))
         if before is None:
             legs.append(_Leg(f"出发，沿{_called(stretch)}", _called(stretch), stretch.roundabout))
         else:
-            how = _manoeuvre(before, (stretch, line), forks=graph.forks_after(before[2]))
+            how = _manoeuvre(before, here, forks=graph.forks_after(before.piece))
             if how:
                 legs.append(_Leg(how, _called(stretch), stretch.roundabout))
         seconds = graph.along(piece.edge, piece.start, piece.end, roads.profile) * roads.factor
         legs[-1].take(stretch, metres, seconds)
-        before = (stretch, line, piece)
+        before = here
     if not legs:  # both ends of one junction
         legs.append(_Leg("出发", "", roundabout=False))
     if start.metres < _ON_FOOT:
@@ -116,33 +125,37 @@ def steps_of(
     return out
 
 
-def _manoeuvre(
-    before: tuple[Stretch, Floats, Piece], after: tuple[Stretch, Floats], *, forks: bool
-) -> str:
+def _manoeuvre(before: _At, after: _At, *, forks: bool) -> str:
     """What the driver does between two pieces; empty where the road just goes on."""
-    (old, old_line, _), (new, new_line) = before, after
+    old, new = before.stretch, after.stretch
     if new.roundabout:
         return "" if old.roundabout else "进入环岛"
     if old.roundabout:
         return f"驶出环岛，进入{_called(new)}"
     same = _called(old) == _called(new)
-    angle = _turned(old_line, new_line)
-    if abs(angle) >= _BACK and (forks or old_line.shape == new_line.shape):
-        return f"掉头，沿{_called(new)}"
-    if same and (not forks or abs(angle) < _TURN):
+    back = before.piece.edge == after.piece.edge
+    if same and not forks and not back:
         return ""
-    if abs(angle) < _SLIGHT:
-        turn = "直行"
-    elif abs(angle) < _TURN:
-        turn = "向右前方" if angle > 0 else "向左前方"
-    else:
-        turn = "右转" if angle > 0 else "左转"
+    angle = 180.0 if back else _turned(before.line, after.line)
+    if same and abs(angle) < _TURN:
+        return ""
     onto = "上桥，" if new.bridge and not old.bridge else ""
-    return f"{turn}{onto}进入{_called(new)}"
+    return f"{_turn(angle)}{onto}进入{_called(new)}"
+
+
+def _turn(angle: float) -> str:
+    if abs(angle) >= _BACK:
+        return "掉头"
+    if abs(angle) < _SLIGHT:
+        return "直行"
+    if abs(angle) < _TURN:
+        return "向右前方" if angle > 0 else "向左前方"
+    return "右转" if angle > 0 else "左转"
 
 
 def _called(stretch: Stretch) -> str:
-    return stretch.name or _NAMELESS.get(stretch.class_.removesuffix("_link"), "无名道路")
+    usual = "匝道" if stretch.class_.endswith("_link") else _NAMELESS.get(stretch.class_, "道路")
+    return stretch.name or usual
 
 
 def _turned(old: Floats, new: Floats) -> float:
@@ -153,8 +166,8 @@ def _turned(old: Floats, new: Floats) -> float:
 
 
 def _heading(a: Floats, b: Floats) -> float:
-    east, north = metres_per_degree(a[1:2])
-    return float(np.degrees(np.arctan2((b[0] - a[0]) * east[0], (b[1] - a[1]) * north[0])))
+    east = (float(b[0]) - float(a[0])) * cos(radians(float(a[1])))
+    return degrees(atan2(east, float(b[1]) - float(a[1])))
 
 
 def _far(metres: float) -> str:
