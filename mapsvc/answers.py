@@ -6,7 +6,7 @@ from typing import Any
 
 from openpyxl import Workbook
 
-from mapsvc.catalog import Catalog
+from mapsvc.catalog import Catalog, LayerField
 from mapsvc.roads import CONDITIONS, PROFILES
 from mapsvc.sheets import cell_or_text, sheet_name
 
@@ -54,7 +54,7 @@ def workbook(answer: dict[str, Any], catalog: Catalog) -> bytes:
             for result in found:
                 told = result["feature"]["properties"]
                 rank = answer["results"].index(result) + 1
-                values = [_shown(told.get(f.id)) for f in layer.fields]
+                values = [_shown(f, told.get(f.id)) for f in layer.fields]
                 rows.append([rank, result["name"], *values])
             _fill(book, layer.title, rows, (6, 28, *[18] * len(layer.fields)))
     turns = list(_turns(answer))
@@ -121,17 +121,22 @@ def _headed(title: str, unit: str | None) -> str:
     return f"{title}（{unit}）" if unit else title
 
 
-def _shown(value: Any) -> Any:
-    """A declared field as one cell: a list with commas, records one after the other."""
+def _shown(field: LayerField, value: Any) -> Any:
+    """A declared field as one cell; records one after the other, in their columns' order."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "是" if value else "否"
-    if isinstance(value, dict):
-        return " ".join(str(_shown(v)) for v in value.values())
     if isinstance(value, list):
-        return "；".join(str(_shown(v)) for v in value)
+        return "；".join(_record(field, v) if isinstance(v, dict) else str(v) for v in value)
     return value
+
+
+def _record(field: LayerField, record: dict[str, Any]) -> str:
+    known = [c for c in field.columns if record.get(c.id) is not None]
+    plain = " ".join(str(record[c.id]) for c in known if c.type != "date")
+    dated = "，".join(f"{c.title} {record[c.id]}" for c in known if c.type == "date")
+    return plain + (f"（{dated}）" if dated else "")
 
 
 def _fill(book: Workbook, title: str, rows: Any, widths: tuple[int, ...]) -> None:

@@ -9,20 +9,19 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from psycopg import sql
 
+from mapsvc import features
 from mapsvc.catalog import Layer
 from mapsvc.database import Db, moment
-from mapsvc.features import feature_json
 from mapsvc.roads import Conditions, Direction, Journey, Place, Profile, Route, rules, state
 from mapsvc.roads.fan import Fan, estimates
 from mapsvc.roads.rules import Rules
 
-Stale = Literal["keep", "sink", "omit"]
 _CHINA = ZoneInfo("Asia/Shanghai")
 _ROUND = 2000
 """Features of a layer fetched in one go, at most."""
@@ -44,7 +43,7 @@ class Question:
     direction: Direction = "to"
     max_m: float | None = None
     within_s: float | None = None
-    stale: Stale = "keep"
+    stale: features.Stale = "keep"
     routes: bool = True
     scope: str | None = None
 
@@ -244,18 +243,15 @@ async def _asked(db: Db, statement: bytes, ask: Question, **values: float) -> li
 def _statement(text: str, layer: Layer, fresh: bool) -> bytes:
     return (
         sql.SQL(text)
-        .format(table=sql.Identifier(layer.partition), fresh=_fresh(layer) if fresh else _TRUE)
+        .format(
+            table=sql.Identifier(layer.partition),
+            fresh=features.is_fresh(layer) if fresh else _TRUE,
+        )
         .as_bytes()
     )
 
 
 _TRUE = sql.SQL("true")
-
-
-def _fresh(layer: Layer) -> sql.Composable:
-    return sql.SQL("coalesce(verified_at, updated_at::date) >= current_date - {}::int").format(
-        sql.Literal(layer.freshness.days)
-    )
 
 
 _TOLD = """
@@ -279,7 +275,7 @@ async def _told(
         sql.SQL(_TOLD).format(
             layer=sql.Literal(layer.id),
             table=sql.Identifier(layer.partition),
-            json=feature_json(layer),
+            json=features.feature_json(layer),
             ids=sql.SQL(f"ids_{n}"),
         )
         for n, layer in enumerate(layers.values())

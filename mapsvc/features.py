@@ -7,7 +7,7 @@ what a feature looks like outside.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from psycopg import sql
@@ -59,6 +59,17 @@ def feature_json(layer: Layer) -> sql.Composable:
         " 'region_code', f.region_code, 'region_name', r.name, 'version', f.version,"
         " 'updated_at', f.updated_at, 'verified_at', f.verified_at) || {attrs})"
     ).format(layer=sql.Literal(layer.id), attrs=readable_attrs(layer))
+
+
+Stale = Literal["keep", "sink", "omit"]
+"""Features past their freshness duty: in their place, after the fresh ones, or not at all."""
+
+
+def is_fresh(layer: Layer) -> sql.Composable:
+    """The condition that a row of the layer is within its freshness duty."""
+    return sql.SQL("coalesce(verified_at, updated_at::date) >= current_date - {}::int").format(
+        sql.Literal(layer.freshness.days)
+    )
 
 
 async def summaries(db: Db, catalog: Catalog, stale: dict[str, int]) -> list[dict[str, Any]]:

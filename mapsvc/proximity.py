@@ -6,16 +6,12 @@ true distance. Everything inside a box of that reach is then measured on the sph
 """
 
 from functools import lru_cache
-from typing import Literal
 
 from psycopg import sql
 
 from mapsvc.catalog import Layer
 from mapsvc.database import Db
-from mapsvc.features import feature_json
-
-Stale = Literal["keep", "sink", "omit"]
-"""Features past their freshness duty: in their place, after the fresh ones, or not at all."""
+from mapsvc.features import Stale, feature_json, is_fresh
 
 MOST = 1000
 """Largest k."""
@@ -90,7 +86,7 @@ def _statement(layers: tuple[Layer, ...], k: int, stale: Stale, *, shut: bool) -
             "table": sql.Identifier(layer.partition),
             "reach": sql.Identifier(f"reach_{number}"),
             "k": sql.Literal(k),
-            "fresh": _fresh(layer) if stale == "omit" else sql.SQL("true"),
+            "fresh": is_fresh(layer) if stale == "omit" else sql.SQL("true"),
         }
         ctes.append(sql.SQL(_REACH).format(**names))
         hits.append(
@@ -116,12 +112,6 @@ def _statement(layers: tuple[Layer, ...], k: int, stale: Stale, *, shut: bool) -
         sink=sql.SQL("age_days > most_days," if stale == "sink" else ""),
     )
     return answer.as_bytes()
-
-
-def _fresh(layer: Layer) -> sql.Composable:
-    return sql.SQL("coalesce(verified_at, updated_at::date) >= current_date - {}::int").format(
-        sql.Literal(layer.freshness.days)
-    )
 
 
 async def nearest(

@@ -22,7 +22,7 @@ _NAMELESS = {
     "service": "内部道路",
     "track": "机耕道",
 }
-_SLIGHT, _TURN, _BACK = 25.0, 50.0, 150.0
+_SLIGHT, _TURN, _BACK = 25.0, 50.0, 170.0
 """Degrees from which one bears, turns, goes back."""
 _ON_FOOT = 30.0
 """Metres off the road that are worth a line of their own."""
