@@ -37,6 +37,12 @@ _ENDINGS = (
 )
 
 
+_CALLED = {
+    "township": ("镇", "乡", "街道", "街道办事处", "街道办"),
+    "county": ("县", "区", "市", "旗"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Region:
     """One administrative area; `path` runs from the topmost region to itself."""
@@ -46,6 +52,18 @@ class Region:
     level: str
     path: tuple[str, ...]
     polygon: BaseGeometry
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Codes of the regions that a row names, and what it names that is none of ours."""
+
+    codes: tuple[str, ...] = ()
+    unknown: str = ""
+
+    @property
+    def code(self) -> str | None:
+        return self.codes[0] if self.codes else None
 
 
 @dataclass
@@ -123,15 +141,44 @@ class RegionIndex:
         result[order] = held
         return result
 
-    def named(self, county: str, township: str, village: str, code: str) -> str | None:
-        """Code of the region that a row names, by code or by names; None where it is not ours."""
-        code = code.strip()
-        for length in (len(code), 12, 9, 6):
-            if code and code[:length] in self.by_code:
-                return code[:length]
+    def named(self, county: str, township: str, village: str, code: str) -> Named:
+        """The regions that a row names, by names and by code, deepest first.
+
+        Two only where they contradict each other: neither holds the other.
+        """
+        by_name = self._by_names(county, township, village)
+        by_code = next(
+            (code[:n] for n in (len(code), 12, 9, 6) if code and code[:n] in self.by_code), None
+        )
+        if by_name is None or by_code is None:
+            found = [c for c in (by_name, by_code) if c is not None]
+        elif by_name in self.by_code[by_code].path:
+            found = [by_code]
+        elif by_code in self.by_code[by_name].path:
+            found = [by_name]
+        else:
+            found = [by_name, by_code]
+        return Named(tuple(found), self._unknown(county, township, code, by_code))
+
+    def _unknown(self, county: str, township: str, code: str, by_code: str | None) -> str:
+        """What a row calls its county or township although none of ours is called so."""
+        for level, text in (("township", township), ("county", county)):
+            names = [r.name for r in self.regions if r.level == level]
+            if (
+                text.endswith(_CALLED[level])
+                and names
+                and not self._matches(level, text)
+                and not any(name in text for name in names)
+            ):
+                return text
+        stem = code.rstrip("0")  # of a province or city, which are seldom loaded
+        foreign = len(code) >= 6 and code.isdigit() and by_code is None
+        return code if foreign and not any(r.code.startswith(stem) for r in self.regions) else ""
+
+    def _by_names(self, county: str, township: str, village: str) -> str | None:
         holder: str | None = None
         for level, text in (("county", county), ("township", township), ("village", village)):
-            matches = self._matches(level, text.strip())
+            matches = self._matches(level, text)
             if holder is not None:
                 matches = [i for i in matches if holder in self.regions[i].path]
             if len(matches) == 1:

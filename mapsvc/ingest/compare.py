@@ -1,8 +1,9 @@
 """Rows against the stored features: which is new, changed, unchanged, and which cannot be told.
 
 All in SQL over a temporary table, `upload_incoming`; no query is sent per row. A row is matched by
-its code inside its township, else by code and name together (a feature that moved over a border),
-else by name: the only one of that name in its township, or the only one within 500 m.
+its code inside its township, else by the same in another case, else by code and name together (a
+feature that moved over a border), else by name: the only one of that name in its township, or the
+only one within 500 m.
 """
 
 from collections.abc import Sequence
@@ -104,8 +105,10 @@ _ACROSS = (
     " and (i.code is null or f.code is null)"
     " and ST_DWithin(f.geom::geography, i.geom::geography, {near})"
 )
+_ANY_CASE = "f.township_code = i.township_code and upper(f.code) = upper(i.code)"
 _MATCH = (
     (_BY_CODE, "true"),
+    (_BY_BOTH, _ANY_CASE),
     (_BY_BOTH, "f.code = i.code and f.name = i.name"),
     (_BY_NAME, "f.name = i.name and {home} and (i.code is null or f.code is null)"),
     (_BY_BOTH, _ACROSS),

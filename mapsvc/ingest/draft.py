@@ -13,16 +13,19 @@ import msgspec
 import numpy as np
 
 from mapsvc.catalog import Layer
-from mapsvc.ingest.assign import RegionIndex, spoken
+from mapsvc.ingest.assign import Named, RegionIndex, spoken
 from mapsvc.ingest.check import Checked
-from mapsvc.ingest.ledger import Ledger
+from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.locate import Located, metres_between
 from mapsvc.ingest.messages import Problem, problem
+from mapsvc.ingest.values import blank, fold
 
 NEAR_BORDER_M = 500
 SAME_PLACE_M = 50
 _MERGED_ROWS = 10
 CHINA = (72.0, 3.0, 136.0, 54.5)
+_NAMING = ("county", "township", "village", "adcode")
+"""Columns that say in which region a row belongs."""
 _NAMED_ROWS = 8
 """Row numbers that a message repeats."""
 
@@ -45,6 +48,22 @@ class Draft:
         where = self.ledger.at(seq, target)
         self.add(problem(code, field=target, **where, **gaps))
 
+    def place_of(self, seq: int) -> str:
+        """The coordinates as the file has them."""
+        return "，".join(text for text in self.located.raw[seq] if text)
+
+    def refuse_named(self, seq: int, code: str, **gaps: Any) -> None:
+        """A problem of what the row says of its region, with those words as its value."""
+        part = self.ledger.part_of(seq)
+        said = {t: cell for t in _NAMING if (cell := self._cell(part, seq, t))}
+        at = next((t for t in ("township", "adcode", "village", "county") if t in said), "township")
+        self.refuse(seq, code, at, value="，".join(said.values()) or None, **gaps)
+
+    @staticmethod
+    def _cell(part: Part, seq: int, target: str) -> str:
+        cells = part.cells(target)
+        return "" if cells is None else cells[seq - part.offset].strip()
+
     def add(self, found: Problem) -> None:
         self.problems.append(found)
         if found.severity == "error" and found.seq >= 0:
@@ -61,16 +80,15 @@ class Draft:
         return "、".join(names) + ("…" if len(seqs) > _NAMED_ROWS else "")
 
 
-def named_regions(ledger: Ledger, regions: RegionIndex) -> list[str | None]:
-    """The region that each row names, None where it names none that we know."""
-    targets = ("county", "township", "village", "adcode")
-    if not len(regions) or not any(ledger.has(t) for t in targets):
-        return [None] * ledger.height
-    memo: dict[tuple[str, str, str, str], str | None] = {}
-    found: list[str | None] = []
-    for row in zip(*(ledger.cells(t) for t in targets), strict=True):
+def named_regions(ledger: Ledger, regions: RegionIndex) -> list[Named]:
+    """The region that each row names."""
+    if not len(regions) or not any(ledger.has(t) for t in _NAMING):
+        return [Named()] * ledger.height
+    memo: dict[tuple[str, ...], Named] = {}
+    found: list[Named] = []
+    for row in zip(*(ledger.cells(t) for t in _NAMING), strict=True):
         if row not in memo:
-            memo[row] = regions.named(*row)
+            memo[row] = regions.named(*("" if blank(text) else fold(text) for text in row))
         found.append(memo[row])
     return found
 
@@ -81,7 +99,7 @@ def make_draft(
     checked: Checked,
     located: Located,
     regions: RegionIndex,
-    named: Sequence[str | None],
+    named: Sequence[Named],
     scope: str | None,
 ) -> Draft:
     """Everything that can be said about the rows without looking at the stored features."""
@@ -119,15 +137,14 @@ def _note_skipped(draft: Draft) -> None:
 
 
 def _set_regions(
-    draft: Draft, regions: RegionIndex, named: Sequence[str | None], scope: str | None
+    draft: Draft, regions: RegionIndex, named: Sequence[Named], scope: str | None
 ) -> None:
     lon, lat = draft.located.lon, draft.located.lat
     placed = np.isfinite(lon) & np.array([a != "skipped" for a in draft.action], np.bool_)
     west, south, east, north = CHINA
     far = placed & ~((lon > west) & (lon < east) & (lat > south) & (lat < north))
     for seq in np.flatnonzero(far).tolist():
-        value = "，".join(draft.located.raw[seq])
-        draft.refuse(seq, "not_a_place", "coordinates", value=value)
+        draft.refuse(seq, "not_a_place", "coordinates", value=draft.place_of(seq))
     if not len(regions):
         return
     held = regions.assign(lon, lat)
@@ -140,7 +157,8 @@ def _set_regions(
         _report_outside(draft, regions, outside)
     else:
         _hold_to_scope(draft, regions, named, scope, np.flatnonzero(placed & ~far))
-    _hold_to_name(draft, regions, named)
+    _hold_to_words(draft, regions, named)
+    _hold_to_name(draft, regions, [n.code for n in named])
 
 
 def _report_outside(draft: Draft, regions: RegionIndex, rows: Any) -> None:
@@ -149,11 +167,18 @@ def _report_outside(draft: Draft, regions: RegionIndex, rows: Any) -> None:
     nearest, metres = regions.nearest(draft.located.lon[rows], draft.located.lat[rows])
     for seq, index, distance in zip(rows.tolist(), nearest.tolist(), metres.tolist(), strict=True):
         name = regions.regions[index].name
-        draft.refuse(seq, "outside_county", "coordinates", distance=spoken(distance), nearest=name)
+        draft.refuse(
+            seq,
+            "outside_county",
+            "coordinates",
+            value=draft.place_of(seq),
+            distance=spoken(distance),
+            nearest=name,
+        )
 
 
 def _hold_to_scope(
-    draft: Draft, regions: RegionIndex, named: Sequence[str | None], scope: str, rows: Any
+    draft: Draft, regions: RegionIndex, named: Sequence[Named], scope: str, rows: Any
 ) -> None:
     """A township's upload: its own ground and its own name; nothing is said of neighbours."""
     title = regions.by_code[scope].name if scope in regions.by_code else scope
@@ -170,14 +195,32 @@ def _hold_to_scope(
         for seq, distance in zip(foreign, metres.tolist(), strict=True):
             draft.region[seq], draft.township[seq] = None, ""
             draft.refuse(
-                seq, "outside_region", "coordinates", region=title, distance=spoken(distance)
+                seq,
+                "outside_region",
+                "coordinates",
+                value=draft.place_of(seq),
+                region=title,
+                distance=spoken(distance),
             )
     above = regions.by_code[scope].path if scope in regions.by_code else ()
-    for seq, code in enumerate(named):
-        if code is None or draft.action[seq] == "skipped" or code in above:
+    for seq, found in enumerate(named):
+        if draft.action[seq] != "skipped" and any(
+            code not in above and scope not in regions.by_code[code].path for code in found.codes
+        ):
+            draft.refuse_named(seq, "other_region_named", region=title)
+
+
+def _hold_to_words(draft: Draft, regions: RegionIndex, named: Sequence[Named]) -> None:
+    """Names and code of a row must mean the same region; one that we do not know is said."""
+    for seq, found in enumerate(named):
+        if draft.action[seq]:
             continue
-        if scope not in regions.by_code[code].path:
-            draft.refuse(seq, "other_region_named", "township", region=title)
+        if len(found.codes) > 1:
+            by_name, by_code = (regions.by_code[code].name for code in found.codes)
+            draft.refuse_named(seq, "region_said_twice", by_name=by_name, by_code=by_code)
+        elif found.unknown and draft.region[seq] is not None:
+            actual = regions.by_code[draft.region[seq] or ""].name
+            draft.refuse_named(seq, "region_unknown", unknown=found.unknown, actual=actual)
 
 
 def _hold_to_name(draft: Draft, regions: RegionIndex, named: Sequence[str | None]) -> None:
@@ -213,10 +256,9 @@ def _hold_to_name(draft: Draft, regions: RegionIndex, named: Sequence[str | None
         )
         for seq, distance in zip(rows, metres.tolist(), strict=True):
             near = "near_border" if distance <= NEAR_BORDER_M else "region_contradicted"
-            draft.refuse(
+            draft.refuse_named(
                 seq,
                 "region_renamed" if renamed else near,
-                "township",
                 named=regions.by_code[title].name,
                 actual=regions.by_code[actual].name,
                 distance=spoken(distance),
@@ -233,8 +275,19 @@ class _Groups:
             self._find_places()
 
     def _ident(self, seq: int) -> str | None:
+        """A code, else a name, in which neither case nor width tells two things apart."""
         code, name = self._draft.checked.codes[seq], self._draft.checked.names[seq]
-        return f"c{code}" if code is not None else None if name is None else f"n{name}"
+        return (
+            f"c{code.upper()}"
+            if code is not None
+            else None
+            if name is None
+            else f"n{fold(name).upper()}"
+        )
+
+    def _shown(self, seq: int) -> str:
+        """The code or name that a group shares, as this row writes it."""
+        return self._draft.checked.codes[seq] or self._draft.checked.names[seq] or ""
 
     def _find_places(self) -> None:
         """Rows without coordinates take those of the row above with the same code or name."""
@@ -265,7 +318,7 @@ class _Groups:
         for (ident, _), rows in groups.items():
             if len(rows) > 1:
                 if draft.checked.itemised:
-                    self._join(ident, rows)
+                    self._join(rows)
                 else:
                     self._refuse_twins(ident, rows)
         self._carry_refusals(groups)
@@ -296,11 +349,12 @@ class _Groups:
         kind, target = ("编号", "code") if ident[0] == "c" else ("名称", "name")
         for seq in rows:
             others = self._draft.rows_named([other for other in rows if other != seq])
+            key = self._shown(seq)
             self._draft.refuse(
-                seq, "duplicate_key", target, rows=others, key=ident[1:], kind=kind, value=ident[1:]
+                seq, "duplicate_key", target, rows=others, key=key, kind=kind, value=key
             )
 
-    def _join(self, ident: str, rows: list[int]) -> None:
+    def _join(self, rows: list[int]) -> None:
         lead, *rest = rows
         columns = self._columns()
         differing = [
@@ -318,7 +372,7 @@ class _Groups:
                     "group_disagrees",
                     rows=self._draft.rows_named([lead]),
                     noun=self._draft.layer.noun,
-                    key=ident[1:],
+                    key=self._shown(lead),
                     titles="、".join(differing),
                 )
         for _, values in columns:

@@ -224,13 +224,14 @@ def find_heading(sheet: Sheet, dictionary: Dictionary) -> Heading | None:
     """The heading of a sheet, or None where no row reads like one."""
     if sheet.has_shapes:
         return _columns(sheet, dictionary, 0, 1) if sheet.height else None
+    # Further down a heading must be far better: its repetition makes no titles of the rows above.
     best, best_score, best_depth = -1, 1, 1
     for index in range(min(SEARCHED_ROWS, sheet.height)):
         for depth in range(1, DEEPEST + 1):
-            if depth > 1 and not _is_words(sheet, index + depth - 1):
+            if depth > 1 and not _belongs(sheet, index + depth - 1):
                 break
             score = _score(sheet, dictionary, index, depth)
-            if score > best_score:
+            if score > (best_score if index < best + DEEPEST else best_score * 4 // 3):
                 best, best_score, best_depth = index, score, depth
     if best < 0:
         return None
@@ -270,6 +271,27 @@ def _is_words(sheet: Sheet, index: int) -> bool:
         return False
     cells = [c.strip() for c in _row(sheet, index) if c.strip()]
     return bool(cells) and all(len(c) <= 40 and not re.fullmatch(r"[\d.,:/-]+", c) for c in cells)
+
+
+def _belongs(sheet: Sheet, index: int) -> bool:
+    """Could a row and the one above it be parts of one heading?
+
+    A lower row names the columns of groups; where most of its cells stand under a text of their
+    own, it is the first row of data, or that above is the last before a repeated heading.
+    """
+    if not (_is_words(sheet, index - 1) and _is_words(sheet, index)):
+        return False
+    upper, lower = ([c.strip() for c in _row(sheet, at)] for at in (index - 1, index))
+    filled = [at for at, text in enumerate(lower) if text]
+    own = [
+        at
+        for at in filled
+        if upper[at]
+        and upper[at] != lower[at]
+        and not (at + 1 < len(upper) and lower[at + 1] and upper[at + 1] in ("", upper[at]))
+        and not (at and upper[at - 1] == upper[at])
+    ]
+    return len(own) * 2 <= len(filled)
 
 
 def _is_title(sheet: Sheet, index: int) -> bool:

@@ -114,6 +114,7 @@ ERRORS: dict[str, str] = {
     "outside_county": "点不在辖区内，离最近的边界约 {distance}（{nearest}）。请核对坐标和坐标系。",
     "outside_region": "点不在“{region}”范围内，在界外约 {distance}。乡镇只能上传本辖区的数据，请核对坐标和坐标系。",
     "other_region_named": "这一行写的不是“{region}”。乡镇只能上传本辖区的数据，请删除这一行或改正。",
+    "region_said_twice": "地名写的是“{by_name}”，行政区划代码却是“{by_code}”的。请改成一致。",
     "region_contradicted": "表中写的是“{named}”，但点在“{actual}”，离“{named}”约 {distance}。请核对坐标或所属地区。",
     "duplicate_key": "与第 {rows} 行重复（{key} 相同），不知道以哪一行为准。请只保留一行，或改成不同的{kind}。",
     "group_disagrees": "与第 {rows} 行是同一个{noun}（{key} 相同），但“{titles}”写得不一样。请改成一致，或把编号分开。",
@@ -126,6 +127,7 @@ ERRORS: dict[str, str] = {
 WARNINGS: dict[str, str] = {
     "axes_swapped": "经度和纬度写反了，已对调后入库。请核对位置。",
     "near_border": "表中写的是“{named}”，点在“{actual}”一侧，离界约 {distance}，按点的位置入库。请核对。",
+    "region_unknown": "“{unknown}”不是本辖区的地名或代码，按点的位置归入“{actual}”。请核对坐标和所属地区。",
     "region_renamed": "表中写的是“{named}”，点在“{actual}”。这一带多数行都这样写，像是区划已合并，"
     "按点的位置入库。请核对行政区边界是否过时。",
     "same_name_other_code": "已有同名的“{name}”，编号是“{other}”，与这一行不同，按新的一条入库。若是同一个，请改成原编号。",

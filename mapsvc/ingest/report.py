@@ -49,6 +49,8 @@ _REGIONS = ("county", "township", "village", "adcode")
 _SUSPECTS = {
     "region_contradicted": (*_REGIONS, *_PLACES),
     "other_region_named": _REGIONS,
+    "region_said_twice": _REGIONS,
+    "region_unknown": _REGIONS,
     "ambiguous_match": ("code", "name"),
     "duplicate_match": ("code", "name"),
 }

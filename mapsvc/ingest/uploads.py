@@ -140,7 +140,7 @@ def _settle(
     known: dict[str, tuple[float, float]],
 ) -> Draft:
     named = named_regions(ledger, regions)
-    targets = [code if code is not None else scope for code in named]
+    targets = [found.code if found.code is not None else scope for found in named]
     places = _places(checked, known) if known else Known()
     located = locate(ledger, layer.geometry, declared, regions, targets, places)
     return make_draft(layer, ledger, checked, located, regions, named, scope)

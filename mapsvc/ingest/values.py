@@ -62,7 +62,7 @@ BETWEEN_ITEMS, BETWEEN_PARTS = "\x1e", "\x1f"
 
 def fold(text: str) -> str:
     """Width and blanks made equal; case kept."""
-    if text.isalnum() and text.isascii():
+    if text.isalnum() and (text.isascii() or unicodedata.is_normalized("NFKC", text)):
         return text
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
 
@@ -228,7 +228,7 @@ def _boolean(field: LayerField) -> Parser:
 
 _PLAIN_NUMBER = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[+-]?\.\d+)(\D*)")
 
-_SPACED_NUMBER = re.compile(r"[+-]?\d{1,3}(?:\s\d{3})+(?:\.\d+)?\s*\D*").fullmatch
+_APART = re.compile(r"\d\s+\d").search
 
 
 def _number(field: LayerField | RecordColumn, heading_unit: str) -> Parser:
@@ -240,9 +240,8 @@ def _number(field: LayerField | RecordColumn, heading_unit: str) -> Parser:
     whole = field.type == "integer"
 
     def parse(text: str) -> Any:
-        # Blanks part thousands and nothing else: 1 200 is a number, 12 3 is two.
-        apart = re.search(r"\d\s+\d", text) and not _SPACED_NUMBER(text.strip())
-        match = None if apart else _PLAIN_NUMBER.fullmatch(fold(text))
+        # A blank between digits may part thousands or two numbers: 120 121.
+        match = None if _APART(text) else _PLAIN_NUMBER.fullmatch(fold(text))
         if match is None:
             return None if text in _NONE_WORDS else Wrong("not_a_number", {"unit_hint": hint})
         times = (factor(match[2], wanted) if wanted else None) if match[2] else by_heading
@@ -410,11 +409,12 @@ _NEXT_ITEM = re.compile(
 """Between 20顶 and the next thing, where no comma stands."""
 _NUMBERED = re.compile(r"\s*\(?\d{1,2}[.、)](?!\d)\s*").match
 _DOUBTFUL = re.compile(
-    rf"[^\d\s.A-Za-z]\s*\d+\s*(?:{MEASURES})(?![a-z0-9])|[约近余超共各~～\-至]\s*$|\d\s*[-~～至]|若干|[()（）]$|^[)）]"
-)
+    rf"[^\d\s.A-Za-z]\s*\d+\s*(?:{_COUNTED})|[约近余超共各~～\-至]\s*$|\d\s*[-~～至]|若干|[()（）]$|^[)）]"
+).search
 """In the name of a thing: another quantity, or a word that makes this one inexact."""
+_SIZED = re.compile(rf"[^\d\s.A-Za-z]\s*\d+\s*(?:{MEASURES})(?![a-z0-9])").search
+"""A size in the name, or another quantity: only clear where a blank stands before this one."""
 _CLEAR = re.compile(rf"\S+\s+\d+(?:\.\d+)?\s*(?:{MEASURES})?").fullmatch
-"""As the remedy says it: the name, a blank, the quantity. Then a name may hold a size."""
 _UNIT_FIRST = re.compile(rf"(.+?)\(({MEASURES})\)[:：]?\s*(\d+(?:\.\d+)?)").fullmatch
 
 
@@ -435,11 +435,12 @@ def _records(field: LayerField) -> Parser:
             match = _ITEM.fullmatch(part)
             if match is None or quantity is None:
                 return Wrong("record_unreadable")
-            if _DOUBTFUL.search(match["item"].strip()) and not _CLEAR(part):
+            name = match["item"].strip()
+            if _DOUBTFUL(name) or (_SIZED(name) and not _CLEAR(part)):
                 return Wrong("record_unreadable")
             number = float(match["quantity"])
             record = {
-                item: match["item"].strip(),
+                item: name,
                 quantity: int(number) if number.is_integer() else number,
             }
             if units and match["unit"]:
@@ -458,8 +459,7 @@ def _listed(text: str) -> list[str]:
     plain = re.sub(r"(^|[;；,，\n])\s*\(?\d{1,2}[、.)](?!\d)", r"\1", plain)
     found: list[str] = []
     for part in re.split(r"[;；、，,。\n]", plain):
-        whole = part.strip() if _CLEAR(part.strip()) else _NEXT_ITEM.sub(r"\1;", part)
-        for piece in whole.split(";"):
+        for piece in _NEXT_ITEM.sub(r"\1;", part).split(";"):
             numbered = _NUMBERED(piece)
             one = piece[numbered.end() :].strip() if numbered else piece.strip()
             unit_first = _UNIT_FIRST(one)

@@ -107,12 +107,18 @@ def _texts() -> list[Case]:
     twice = csv_of([HEAD, ["1", "青山滑坡".encode().decode("latin-1"), *row(1)[2:]]])
     as_gbk = csv_of([HEAD, ["1", "青山西山".encode().decode("gbk"), *row(1)[2:]]])
     page = html_of([HEAD, *(row(i) for i in (1, 2, 3))]).replace("<td>001", '<td x:num="1">001')
+    towns = [[*HEAD, "乡镇", "行政区划代码"], [*row(1), "东河乡", "990101001"]]
+    towns += [[*row(2), "北山镇", ""], [*row(3), "西山", "990101001001"]]
     lost = csv_of([HEAD, ["1", "???", *row(1)[2:]]])
     last = {2: "new", 3: "new", 4: "row_too_long"}
     return [
         Case("trap-csv-shifted", shifted.encode(), rows=last),
         Case("trap-csv-shifted-blank", blanked.encode(), rows=last),
         good("trap-tsv-with-commas", tabs),
+        Case("trap-code-case", csv_of([HEAD, ["a1", *row(1)[1:]], ["Ａ 1", *row(2)[1:]], row(3)]),
+             rows={2: "duplicate_key", 3: "duplicate_key", 4: "new"}),
+        Case("trap-region-twice", csv_of(towns), also=frozenset({"region_unknown"}),
+             rows={2: "region_said_twice", 3: "new", 4: "new"}),
         Case("trap-csv-floats", floats, rows={2: "new", 3: "new"},
              values={2: {"code": "340304000000"}, 3: {"code": "12.0"}}),
         Case("trap-mojibake-latin", twice, refused="mojibake"),
@@ -120,6 +126,11 @@ def _texts() -> list[Case]:
         good("trap-html-number", page.encode()),
         Case("trap-lost-characters", lost, rows={2: "garbled"}),
     ]  # fmt: skip
+
+
+def _dms(value: float) -> str:
+    minutes, seconds = divmod(value * 3600, 60)
+    return f"{int(minutes // 60)}°{int(minutes % 60)}′{seconds:.2f}″"
 
 
 def _layouts() -> list[Case]:
@@ -133,6 +144,10 @@ def _layouts() -> list[Case]:
     spread = [[*HEAD[:3], "经纬度", None, "地址"], *([*row(i), "x"] for i in (1, 2, 3))]
     unnamed = [[*HEAD, None, "地址"], *([*row(i), "x", "y"] for i in (1, 2, 3))]
     ahead = [["序号", *HEAD], *([i, *row(i)] for i in (1, 2, 3)), [4], [5, None, "/"]]
+    worded: list[list[Any]] = [[*HEAD, "其它"]]
+    worded += [[f"a{i}", *row(i, *map(_dms, place(i)))[1:], "状态"] for i in (1, 2, 3)]
+    again = [[*HEAD, "其它"], *([*row(i), ""] for i in (1, 2)), worded[3], [*HEAD, "其它"]]
+    again.append([*row(5), ""])
     sections = [HEAD, ["一、滑坡"], row(1), ["（二）其他"], row(2), ["填表人", "张三"]]
     return [
         good("trap-angles-two-rows", xlsx_of(two_rows), 3, tolerance=0.5),
@@ -140,6 +155,10 @@ def _layouts() -> list[Case]:
         good("trap-pair-under-one-heading", xlsx_of(spread), tolerance=0.02),
         good("trap-column-unnamed", xlsx_of(unnamed), also=frozenset({"column_unnamed"})),
         good("trap-numbered-ahead", xlsx_of(ahead), rows={5: "blank_row", 6: "blank_row"}),
+        good("trap-first-row-of-words", csv_of(worded), tolerance=0.5,
+             values={i + 1: {"code": f"a{i}"} for i in (1, 2, 3)}),
+        good("trap-heading-again", csv_of(again), tolerance=0.5, values={4: {"code": "a3"}},
+             rows={5: "repeated_heading", 6: "new"}),
         Case("trap-sections", xlsx_of(sections),
              rows={2: "section_row", 3: "new", 4: "section_row", 5: "new", 6: "footer_row"}),
     ]  # fmt: skip
@@ -160,10 +179,10 @@ def _values() -> list[Case]:
     tents, quilts = ("帐篷", 20, "顶"), ("棉被", 100, "床")
     phones = [
         [*HEAD, "责任人电话", "发现时间", "威胁人口"],
-        [*row(1), "138 0013 8000 139 0013 9000", "2024年5月1号", "1 200"],
+        [*row(1), "138 0013 8000 139 0013 9000", "2024年5月1号", "1,200"],
         [*row(2), "110 119", None, None],
         [*row(3), None, "2024-05-01 10:00 至 2024-06-01", None],
-        [*row(4), None, None, "12 3"],
+        [*row(4), None, None, "120 121"],
     ]
     wanted = {
         "responsible_phone": "13800138000、13900139000",
