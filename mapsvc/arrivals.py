@@ -99,6 +99,8 @@ async def _ranked(db: Db, ask: Question) -> dict[str, Any]:
     found.sort(key=lambda f: _place_in_line(ask, f, told[f.key]))
     driven = [f for f in found if f.journey.by == "road"]
     routes, avoided = await _drawn(db, ask, fan, driven)
+    guessed = [f.place for f in found if f.journey.by == "estimate"]
+    blocking = await _blocking(db, fan, guessed)
     return {
         "origin": [ask.event.lon, ask.event.lat],
         "mode": "road",
@@ -106,8 +108,8 @@ async def _ranked(db: Db, ask: Question) -> dict[str, Any]:
         "conditions": ask.conditions,
         "direction": ask.direction,
         "network": roads.network if roads else None,
-        "closures": avoided,
-        "notes": _notes(usual, fan, len(found) - len(driven), avoided),
+        "closures": avoided + [c for c in blocking if c not in avoided],
+        "notes": _notes(usual, fan, len(guessed), avoided, blocking),
         "asked_at": datetime.now(_CHINA).isoformat(timespec="seconds"),
         "results": [_result(f, told[f.key], routes.get(f.key)) for f in found],
     }
@@ -315,7 +317,21 @@ async def _drawn(
     return routes, [avoided[n] for n in sorted(avoided)]
 
 
-def _notes(usual: Rules, fan: Fan | None, guessed: int, avoided: list[dict[str, Any]]) -> list[str]:
+async def _blocking(db: Db, fan: Fan | None, places: list[Place]) -> list[dict[str, Any]]:
+    """The closures without which a road would lead to these places."""
+    if fan is None:
+        return []
+    ids = await fan.blocking(db, places)
+    return [c.told for c in fan.roads.closures if c.id in ids]
+
+
+def _notes(
+    usual: Rules,
+    fan: Fan | None,
+    guessed: int,
+    avoided: list[dict[str, Any]],
+    blocking: list[dict[str, Any]],
+) -> list[str]:
     """What the reader must know of this answer."""
     notes = []
     if fan is None:
@@ -328,9 +344,14 @@ def _notes(usual: Rules, fan: Fan | None, guessed: int, avoided: list[dict[str, 
     if guessed:
         notes.append(f"估算方法：{usual.estimate_words}。")
     if avoided:
-        reasons = "、".join(dict.fromkeys(str(c["reason"]) for c in avoided))
-        notes.append(f"路线已绕开封路：{reasons}。")
+        notes.append(f"路线已绕开封路：{_reasons(avoided)}。")
+    if blocking:
+        notes.append(f"因封路而没有道路可到：{_reasons(blocking)}。")
     return notes
+
+
+def _reasons(closures: list[dict[str, Any]]) -> str:
+    return "、".join(dict.fromkeys(str(c["reason"]) for c in closures))
 
 
 def _result(found: _Found, told: dict[str, Any], route: Route | None) -> dict[str, Any]:

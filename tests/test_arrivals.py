@@ -141,6 +141,23 @@ def test_a_closure_counts_in_the_next_answer_and_is_named(
     assert again["closures"] == []
 
 
+def test_a_closure_that_cuts_off_is_named_as_the_cause(signed_copy: Signed) -> None:
+    planner = signed_copy("planner")
+    k = {"layers": "command_posts", "k": 400, "routes": False}
+    before = ask(planner, *SEAT, **k)
+    assert {r["by"] for r in before["results"]} == {"road"}
+    last = before["results"][-1]
+    at = shapely.Point(last["feature"]["geometry"]["coordinates"]).buffer(0.012).boundary
+    planner.post(
+        "/api/closures", json={"geometry": shapely.geometry.mapping(at), "reason": "桥梁垮塌"}
+    )
+    after = ask(planner, *SEAT, **k)
+    cut = next(r for r in after["results"] if r["id"] == last["id"])
+    assert cut["by"] == "estimate"
+    assert [c["reason"] for c in after["closures"]] == ["桥梁垮塌"]
+    assert any("因封路而没有道路可到：桥梁垮塌" in note for note in after["notes"])
+
+
 def test_far_from_every_road_it_is_an_estimate_and_says_so(signed: Signed) -> None:
     answer = ask(signed("planner"), 112.5, 29.0, k=4)
     assert [r["by"] for r in answer["results"]] == ["estimate"] * 4

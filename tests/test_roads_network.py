@@ -125,6 +125,24 @@ async def test_the_same_edge_whole_and_in_part(db: Db, load: Load) -> None:
     assert found.duration_s == pytest.approx(100 / (60 / 3.6) + 40 / (4 / 3.6), rel=2e-3)
 
 
+async def test_who_is_nearer_than_the_road_goes_straight(db: Db, load: Load) -> None:
+    sketch = Sketch(LINE, {"ab": {}})
+    await load(sketch)
+    event, near, far = (Place(LON + x / EAST, LAT + 500 / NORTH) for x in (400, 700, 950))
+    found = await trip(db, near, event)
+    assert (found.by, found.distance_m) == ("road", pytest.approx(300, abs=1))
+    assert found.access_m == found.distance_m
+    assert found.duration_s == pytest.approx(found.distance_m / (4 / 3.6))
+    assert (await trip(db, far, event)).access_m == pytest.approx(1000, abs=2)
+    route = await roads.route(db, near, event)
+    assert route is not None
+    assert [s.text for s in route.steps] == ["不经道路，直接前往", "到达，步行 300 米"]
+    assert len(route.geometry["coordinates"]) == 2
+    for starts, ends in (([event], [near, far]), ([near, far], [event])):
+        fastest = await roads.fastest(db, starts, ends)
+        assert fastest[0] == pytest.approx(found.duration_s, rel=1e-3)
+
+
 async def test_a_bridge_does_not_join_what_runs_below(db: Db, load: Load) -> None:
     nodes = {
         "a": (0.0, 0.0),

@@ -24,7 +24,7 @@ _NAMELESS = {
 }
 _SLIGHT, _TURN, _BACK = 25.0, 50.0, 170.0
 """Degrees from which one bears, turns, goes back."""
-_ON_FOOT = 30.0
+_WORTH_A_LINE_M = 30.0
 """Metres off the road that are worth a line of their own."""
 
 
@@ -111,16 +111,19 @@ def steps_of(
         seconds = graph.along(piece.edge, piece.start, piece.end, roads.profile) * roads.factor
         legs[-1].take(stretch, metres, seconds)
         before = here
-    if not legs:  # both ends of one junction
+    if trail and not legs:  # both ends of one junction
         legs.append(_Leg("出发", "", roundabout=False))
-    if start.metres < _ON_FOOT:
+    if legs and start.metres < _WORTH_A_LINE_M:
         legs[0].metres += start.metres
         legs[0].seconds += start.seconds
     out = [leg.step() for leg in legs]
-    if start.metres >= _ON_FOOT:
+    if not trail:
+        out = [Step("不经道路，直接前往", "", 0.0, 0.0)]
+    if start.metres >= _WORTH_A_LINE_M:
         words = f"起点离道路 {_far(start.metres)}，先到路边"
         out.insert(0, Step(words, "", round(start.metres, 1), round(start.seconds, 1)))
-    last = f"，离开道路再走 {_far(end.metres)}" if end.metres >= _ON_FOOT else ""
+    off = "步行" if not trail else "离开道路再走"
+    last = f"，{off} {_far(end.metres)}" if end.metres >= _WORTH_A_LINE_M or not trail else ""
     out.append(Step(f"到达{last}", "", round(end.metres, 1), round(end.seconds, 1)))
     return out
 

@@ -21,13 +21,15 @@ from mapsvc.roads.state import Roads
 _GEOD = Geod(ellps="WGS84")
 _DEGREE_M = 111_700.0
 """No degree of latitude is longer."""
-_DIRECT, _NONE = -1, -2
-"""Choices that are no option: along one edge without a node between; none at all."""
+_DIRECT, _NONE, _ON_FOOT = -1, -2, -3
+"""Choices that are no option: along one edge without a node between; none at all; off the road."""
 
 
 @dataclass(frozen=True, slots=True)
 class Journey:
     """From a place to the event, or back. `access_m` lies off the road and is in time and distance.
+
+    Who is nearer to the event than either is to the road goes there straight: all is access then.
 
     `by` estimate: there is no way by road; the distance is then the straight line.
     """
@@ -94,6 +96,7 @@ class Fan:
         self.closed = closed
         self.places: list[Place] = []
         self.stands = Stands.nowhere(0)
+        self.line_m = np.zeros(0)
         self.tree, self._limit = self._grown(limit), limit
 
     def _grown(self, limit: float) -> Tree:
@@ -148,6 +151,7 @@ class Fan:
             new = await snap(db, roads.graph, places, roads.profile, self.closed, most)
         self.stands = self.stands.and_(new)
         self.places += places
+        self.line_m = np.append(self.line_m, line_m(places, self.event) if places else [])
         self.__dict__.pop("best", None)
 
     def seconds(self) -> Floats:
@@ -161,7 +165,7 @@ class Fan:
         chosen = np.arange(len(self.places)) if which is None else np.array(which, dtype=np.int64)
         seconds, access = self.seconds()[chosen], self._access_m[chosen]
         metres = self._lengths(chosen) + access
-        lines = line_m([self.places[n] for n in chosen.tolist()], self.event)
+        lines = self.line_m[chosen]
         out = []
         for k in range(len(chosen)):
             if np.isfinite(seconds[k]):
@@ -174,7 +178,7 @@ class Fan:
 
     def _lengths(self, which: NDArray[np.int64]) -> Floats:
         """Metres on the road; 0 where no road leads."""
-        reached = np.flatnonzero(self.best.choice[which] != _NONE)
+        reached = np.flatnonzero(self.best.choice[which] > _NONE)
         trunk = Trunk(self, which[reached])
         beyond = trunk.metres()
         out = np.zeros(len(which))
@@ -188,15 +192,16 @@ class Fan:
         that it reaches lies along an edge from a node reached in time, or off the road from there.
         """
         rules, off_m = self.roads.rules, float(self.at.off_m[0])
+        on_foot = min(rules.offroad_most, seconds / self.roads.factor * rules.offroad_mps) + 1
         left = seconds / self.roads.factor - off_m / rules.offroad_mps
         if left < 0:
-            return 0.0
+            return on_foot
         fastest = off_m + left * self.roads.top_mps * self.roads.factor
         graph = self.roads.graph
         own = float(graph.length_m[self.at.edge].max(initial=0.0))
         on_road = max(off_m + own, self._reached_m(left))
         walked = min(rules.offroad_most, left * rules.offroad_mps)
-        return min(fastest, on_road + walked) * 1.001 + 1
+        return max(on_foot, min(fastest, on_road + walked) * 1.001 + 1)
 
     def _reached_m(self, left: float) -> float:
         """The straight distance of the farthest point of road reached in so many dry seconds."""
@@ -215,9 +220,8 @@ class Fan:
 
     @property
     def _access_m(self) -> Floats:
-        # Both ends.
-        access: Floats = self.stands.off_m + self.at.off_m[0]
-        return access
+        both_ends = self.stands.off_m + self.at.off_m[0]
+        return np.where(self.best.choice == _ON_FOOT, self.line_m, both_ends)
 
     @cached_property
     def best(self) -> Best:
@@ -242,13 +246,19 @@ class Fan:
             along, piece = graph.direct(*pair, profile)
             if piece is not None and along <= min(seconds[n], self._limit):
                 seconds[n], choice[n], direct[n] = along, _DIRECT, piece
+        straight = self._nearer_than_the_road()
+        seconds[straight], choice[straight] = 0.0, _ON_FOOT
         return Best(seconds, choice, options, direct)
 
-    def pieces(self, n: int) -> list[Piece]:
-        """The journey of one place, edge by edge in the order of travel; empty without a road."""
-        return self.trails(np.array([n]))[0]
+    def _nearer_than_the_road(self) -> NDArray[np.bool_]:
+        if not self.on_road:
+            return np.zeros(len(self.stands), dtype=bool)
+        road_m = np.maximum(self.stands.off_m, self.at.off_m[0])
+        near: NDArray[np.bool_] = self.line_m < road_m
+        return near & (self.line_m <= self.roads.rules.offroad_most)
 
     def trails(self, which: NDArray[np.int64]) -> list[list[Piece]]:
+        """The journeys of some places, edge by edge as travelled; empty where no road is used."""
         trunk = Trunk(self, which)
         return [trunk.pieces(n) for n in which.tolist()]
 
@@ -273,6 +283,8 @@ class Fan:
             ends.reverse()
         (start, start_off), (end, end_off) = ends
         pace = self.roads.rules.offroad_mps / self.roads.factor
+        if not trail:
+            start_off, end_off = 0.0, journey.access_m
         walks = Walk(start_off, start_off / pace), Walk(end_off, end_off / pace)
         return Route(
             journey.duration_s,
@@ -282,6 +294,17 @@ class Fan:
             steps_of(trail, seen, self.roads, *walks),
             [c.told for c in self.roads.closures if c.id in avoided],
         )
+
+    async def blocking(self, db: Db, places: Sequence[Place]) -> set[int]:
+        """The closures that journeys of these places would have to cross: why no road leads."""
+        shut = [c for c in self.roads.closures if len(c.edges)]
+        if not shut or not places:
+            return set()
+        none = np.zeros_like(self.closed)
+        fan = await Fan.open(db, self.roads, self.event, self.direction, none)
+        await fan.add(db, places)
+        edges = {p.edge for trail in fan.trails(np.arange(len(places))) for p in trail}
+        return {c.id for c in shut if c.touches(edges)}
 
     async def avoided(self, db: Db, which: NDArray[np.int64]) -> list[set[int]]:
         """For each of the places the ids of the closures that its journey goes around.
@@ -379,7 +402,7 @@ class Trunk:
         """The journey of one place."""
         fan, graph = self.fan, self.fan.roads.graph
         choice = int(fan.best.choice[n])
-        if choice == _NONE:
+        if choice in (_NONE, _ON_FOOT):
             return []
         if choice == _DIRECT:
             return [fan.best.direct[n]]

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 from shapely import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
@@ -54,7 +55,7 @@ async def fastest(
         roads = spread.roads
         most = roads.rules.offroad_most
         stands = await snap(db, roads.graph, places, profile, roads.closed(), most)
-    seconds = await anyio.to_thread.run_sync(lambda: spread.seconds(stands))
+    seconds = await anyio.to_thread.run_sync(lambda: spread.seconds(stands, places))
     return [s if np.isfinite(s) else None for s in seconds.tolist()]
 
 
@@ -120,8 +121,8 @@ class Spread:
         limit = seconds / roads.factor
         return await anyio.to_thread.run_sync(lambda: cls(roads, starts, at, direction, limit))
 
-    def seconds(self, stands: Stands) -> Floats:
-        """For each stand the seconds from the fastest start, conditions and access included."""
+    def seconds(self, stands: Stands, places: Sequence[Place]) -> Floats:
+        """For each place the seconds from the fastest start, conditions and access included."""
         graph, profile = self.roads.graph, self.roads.profile
         ends = (graph.leaving if self.direction == "to" else graph.entering)(stands, profile)
         best = np.full(len(stands), np.inf)
@@ -133,7 +134,22 @@ class Spread:
                     (stands, n, self.at, k) if self.direction == "to" else (self.at, k, stands, n)
                 )
                 best[n] = min(best[n], graph.direct(*pair, profile)[0] + self.access[k])
-        return (best + stands.off_m / self.roads.rules.offroad_mps) * self.roads.factor
+        by_road = best + stands.off_m / self.roads.rules.offroad_mps
+        return np.minimum(by_road, self._on_foot(stands, places)) * self.roads.factor
+
+    def _on_foot(self, stands: Stands, places: Sequence[Place]) -> Floats:
+        """Dry seconds from the nearest start where that is nearer than the road; else infinite."""
+        rules = self.roads.rules
+        spots = [np.array([(p.lon, p.lat) for p in of]) for of in (self.starts, places)]
+        scale = np.array([k[0] for k in metres_per_degree(spots[0][:1, 1])])
+        _, nearest = cKDTree(spots[0] * scale).query(spots[1] * scale)
+        east, north = metres_per_degree(spots[1][:, 1])
+        gap = spots[1] - spots[0][nearest]
+        line_m = np.hypot(gap[:, 0] * east, gap[:, 1] * north)
+        ends = stands.off_m, self.at.off_m[nearest]
+        straight = (line_m < np.maximum(*ends)) & (line_m <= rules.offroad_most)
+        straight &= np.isfinite(ends[1])
+        return np.where(straight, line_m / rules.offroad_mps, np.inf)
 
     def samples(self, step_m: float) -> tuple[Floats, Floats, Floats]:
         """Points all along the reached roads: lon, lat, dry seconds. Edges are taken as straight;
