@@ -22,6 +22,7 @@ class Sketch:
     bans: list[tuple[str, str, str, str]] = field(default_factory=list)
     more: dict[str, str] = field(default_factory=dict)
     """Further tags of every restriction."""
+    node_tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def at(self, node: str) -> Place:
         x, y = self.nodes[node]
@@ -34,7 +35,14 @@ class Sketch:
         with osmium.SimpleWriter(str(path)) as writer:
             for letter, n in number.items():
                 place = self.at(letter)
-                writer.add_node(mutable.Node(id=n, version=1, location=(place.lon, place.lat)))
+                writer.add_node(
+                    mutable.Node(
+                        id=n,
+                        version=1,
+                        location=(place.lon, place.lat),
+                        tags=self.node_tags.get(letter, {}),
+                    )
+                )
             for word, tags in self.ways.items():
                 letters = word.split(":")[0]
                 writer.add_way(

@@ -259,6 +259,14 @@ def test_the_same_answer_as_geojson_and_as_a_workbook(
     assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
 
 
+def test_what_is_loaded_and_by_which_rules(signed: Signed) -> None:
+    told = signed("planner").get("/api/roads").json()
+    assert told["network"]["edges"] == told["network"]["report"]["edges"] > 1000
+    assert told["profiles"] == {"light": "轻型车", "truck": "载重货车"}
+    assert told["conditions"]["night"] == {"title": "夜间", "factor": 1.25}
+    assert {"offroad", "tertiary"} <= {rule["name"] for rule in told["rules"]}
+
+
 def test_rings_grow_with_time_and_keep_to_the_roads(signed: Signed) -> None:
     planner = signed("planner")
     params = {"lon": SEAT[0], "lat": SEAT[1], "seconds": "900, 300"}

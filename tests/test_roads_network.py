@@ -159,6 +159,26 @@ async def test_a_bridge_does_not_join_what_runs_below(db: Db, load: Load) -> Non
     assert found.distance_m == pytest.approx(1000 + 900 + 640.3, rel=2e-3)
 
 
+@pytest.mark.parametrize(
+    ("tags", "passes"),
+    [
+        ({}, True),
+        ({"barrier": "bollard"}, False),
+        ({"barrier": "bollard", "motor_vehicle": "yes"}, True),
+        ({"barrier": "bollard", "emergency": "yes"}, True),
+        ({"barrier": "gate"}, True),
+        ({"barrier": "gate", "access": "private"}, False),
+    ],
+)
+async def test_barriers(db: Db, load: Load, tags: dict[str, str], passes: bool) -> None:
+    nodes = {"a": (0.0, 0.0), "b": (200.0, 0.0), "c": (400.0, 0.0), "d": (0, 200), "e": (400, 200)}
+    sketch = Sketch(nodes, {"abc": {}, "adec": {}}, node_tags={"b": tags})
+    report = await load(sketch)
+    assert report["barriers"] == (0 if passes else 1)
+    found = await trip(db, sketch.at("a"), sketch.at("c"))
+    assert found.distance_m == pytest.approx(400 if passes else 800, rel=2e-3)
+
+
 async def test_islands_are_counted_and_not_joined_by_a_guess(db: Db, load: Load) -> None:
     nodes = LINE | {
         "c": (0.0, 3000.0),

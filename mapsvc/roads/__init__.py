@@ -4,7 +4,7 @@ from mapsvc.roads.fan import Journey, Route
 from mapsvc.roads.reach import Band, fastest, reach
 from mapsvc.roads.rules import CONDITIONS, PROFILES, Conditions, Direction, Profile
 from mapsvc.roads.snapping import Place
-from mapsvc.roads.travel import has_network, journeys, route
+from mapsvc.roads.travel import has_network, journeys, route, summary
 
 __all__ = [
     "CONDITIONS",
@@ -21,4 +21,5 @@ __all__ = [
     "journeys",
     "reach",
     "route",
+    "summary",
 ]

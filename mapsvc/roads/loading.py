@@ -59,6 +59,8 @@ def told(report: dict[str, Any]) -> list[str]:
     ]
     if r["ways_closed"]:
         lines.append(f"{r['ways_closed']} 条道路禁止车辆通行，未计入。")
+    if r["barriers"]:
+        lines.append(f"{r['barriers']} 处路障（隔离桩、关闭的大门等）按不能通过计算。")
     if r["turn_bans"] or r["turn_bans_left_out"]:
         lines.append(
             f"转弯限制 {r['turn_bans']} 条生效，{r['turn_bans_left_out']} 条未采用"

@@ -70,7 +70,7 @@ def build(drawn: Drawn, rules: Rules) -> Network:
     if not open_ways:
         raise BadInput("文件中没有车辆可以通行的道路。请确认提取的数据包含 highway 道路。")
     made = Network()
-    _add_edges(made, open_ways, {ban.via for ban in drawn.bans})
+    _add_edges(made, open_ways, {ban.via for ban in drawn.bans}, drawn.barred)
     _add_arcs(made)
     nodes = len(made.spots)
     honoured, left_out = _ban_turns(made, drawn.bans)
@@ -85,6 +85,7 @@ def build(drawn: Drawn, rules: Rules) -> Network:
         "oneway_edges": sum(0.0 in e.traffic.light for e in made.edges),
         "bridges": sum(tagged(way, "bridge") for way, _ in open_ways),
         "tunnels": sum(tagged(way, "tunnel") for way, _ in open_ways),
+        "barriers": len(drawn.barred & made.number.keys()),
         "islands": islands,
         "largest_share": round(share, 4),
         "turn_bans": honoured,
@@ -114,13 +115,15 @@ def _runs(way: Way) -> Iterator[tuple[list[int], list[Spot]]]:
         yield nodes, spots
 
 
-def _add_edges(made: Network, ways: list[tuple[Way, Traffic]], vias: set[int]) -> None:
+def _add_edges(
+    made: Network, ways: list[tuple[Way, Traffic]], vias: set[int], barred: set[int]
+) -> None:
     runs = [(way, t, *run) for way, t in ways for run in _runs(way)]
     used: Counter[int] = Counter()
     for _, _, nodes, _ in runs:
         used.update(nodes)
         used.update((nodes[0], nodes[-1]))
-    used.update({via: 2 for via in vias if via in used})
+    used.update({node: 2 for node in vias | barred if node in used})
     steps = _steps([spots for *_, spots in runs])
     number = made.number
     at = 0
@@ -130,7 +133,8 @@ def _add_edges(made: Network, ways: list[tuple[Way, Traffic]], vias: set[int]) -
         for first, last in _cuts([used[n] > 1 for n in nodes], metres):
             ends = []
             for k in (first, last):
-                if nodes[k] not in number:
+                # Every edge that ends at a barrier ends there alone.
+                if nodes[k] not in number or nodes[k] in barred:
                     number[nodes[k]] = len(made.spots)
                     made.spots.append(spots[k])
                 ends.append(number[nodes[k]])

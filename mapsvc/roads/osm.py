@@ -16,6 +16,9 @@ CLASSES = frozenset(
         *("residential", "living_street", "service", "track"),
     )
 )
+_ACCESS = ("motorcar", "motor_vehicle", "vehicle", "access")
+_CLOSED = ("no", "private")
+_BLOCKS = ("bollard", "block", "jersey_barrier", "debris", "log", "cycle_barrier", "planter")
 Spot = tuple[float, float]
 
 
@@ -48,6 +51,8 @@ class Drawn:
 
     ways: list[Way] = field(default_factory=list)
     bans: list[Ban] = field(default_factory=list)
+    barred: set[int] = field(default_factory=set)
+    """Nodes that no vehicle passes: bollards, blocks, gates that are closed to it."""
     bans_left_out: int = 0
     """Restrictions over via ways, for some hours or for other vehicles only, or incomplete."""
 
@@ -55,8 +60,16 @@ class Drawn:
 def read(path: Path) -> Drawn:
     """The roads of a file (`.osm`, `.osm.gz`, `.osm.pbf`); raises BadInput."""
     reader = _Reader()
+    # Untagged nodes, nearly all of a file, never come to Python.
+    tagged = osmium.filter.EmptyTagFilter().enable_for(osmium.osm.NODE)
     try:
-        reader.apply_file(str(path), locations=True)
+        for thing in osmium.FileProcessor(str(path)).with_locations().with_filter(tagged):
+            if isinstance(thing, osmium.osm.Way):
+                reader.way(thing)
+            elif isinstance(thing, osmium.osm.Node):
+                reader.node(thing)
+            elif isinstance(thing, osmium.osm.Relation):
+                reader.relation(thing)
     except (RuntimeError, ValueError) as broken:
         raise BadInput(
             f"无法读取 {path.name}：{broken}。请提供 .osm、.osm.gz 或 .osm.pbf 文件。"
@@ -64,10 +77,17 @@ def read(path: Path) -> Drawn:
     return reader.drawn
 
 
-class _Reader(osmium.SimpleHandler):
+class _Reader:
     def __init__(self) -> None:
-        super().__init__()
         self.drawn = Drawn()
+
+    def node(self, node: Any) -> None:
+        tags = node.tags
+        if "barrier" not in tags or tags.get("emergency") in ("yes", "designated"):
+            return
+        access = next((tags[key] for key in _ACCESS if key in tags), "")
+        if access in _CLOSED or (tags["barrier"] in _BLOCKS and not access):
+            self.drawn.barred.add(node.id)
 
     def way(self, way: Any) -> None:
         if way.tags.get("highway") not in CLASSES or way.tags.get("area") == "yes":

@@ -1,13 +1,14 @@
 """Journeys: from many places to one, the route between two, by the roads as they are now."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from mapsvc.database import Db, moment
 from mapsvc.roads import state
 from mapsvc.roads.fan import Fan, Journey, Route, estimates, line_m
-from mapsvc.roads.rules import Conditions, Direction, Profile, read
+from mapsvc.roads.rules import CONDITIONS, PROFILES, Conditions, Direction, Profile, read, table
 from mapsvc.roads.snapping import Place
 
 
@@ -15,6 +16,29 @@ async def has_network(db: Db) -> bool:
     """Was a road network loaded?"""
     row = await (await db.execute("select exists (select from road_network)")).fetchone()
     return bool(row and row[0])
+
+
+async def summary(db: Db) -> dict[str, Any]:
+    """What is loaded (`network` with its report, or None), the rules, what may be chosen."""
+    row = await (
+        await db.execute(
+            "select json_build_object('loaded_at', loaded_at, 'source', source, 'edges', edges,"
+            " 'nodes', nodes, 'length_m', round(length_m), 'report', report)"
+            " from road_network order by id desc limit 1"
+        )
+    ).fetchone()
+    usual = await read(db)
+    return {
+        "network": row[0] if row else None,
+        "rules": [
+            {"name": name, "value": value, "title": title} for name, value, title in table(usual)
+        ],
+        "profiles": PROFILES,
+        "conditions": {
+            name: {"title": title, "factor": usual.factor(name)}
+            for name, title in CONDITIONS.items()
+        },
+    }
 
 
 async def journeys(

@@ -1,4 +1,4 @@
-"""How far one gets from a point in so many minutes, or from how far one gets there."""
+"""The road network: what is loaded, and how far one gets in so many minutes."""
 
 from typing import Annotated, Any
 
@@ -8,13 +8,19 @@ from mapsvc import roads
 from mapsvc.api.service import Database, Who
 from mapsvc.errors import BadInput, OutsideWorld
 
-router = APIRouter(prefix="/api/coverage", tags=["覆盖"])
+router = APIRouter(prefix="/api", tags=["路网"])
 
 MOST_BANDS = 6
 LONGEST_S = 4 * 3600
 
 
-@router.get("/rings")
+@router.get("/roads")
+async def roads_loaded(_: Who, db: Database) -> dict[str, Any]:
+    """载入了什么路网（没有则为 null），按什么规则计算用时，可选哪些车型和条件。"""
+    return await roads.summary(db)
+
+
+@router.get("/coverage/rings")
 async def rings(
     _: Who,
     db: Database,
