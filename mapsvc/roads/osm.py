@@ -61,7 +61,8 @@ def read(path: Path) -> Drawn:
     """The roads of a file (`.osm`, `.osm.gz`, `.osm.pbf`); raises BadInput."""
     reader = _Reader()
     # Untagged nodes, nearly all of a file, never come to Python.
-    tagged = osmium.filter.EmptyTagFilter().enable_for(osmium.osm.NODE)
+    tagged = osmium.filter.EmptyTagFilter()
+    tagged.enable_for(osmium.osm.NODE)
     try:
         for thing in osmium.FileProcessor(str(path)).with_locations().with_filter(tagged):
             if isinstance(thing, osmium.osm.Way):
