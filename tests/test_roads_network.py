@@ -15,7 +15,7 @@ from mapsvc import demo, roads
 from mapsvc.catalog import Catalog
 from mapsvc.database import Db
 from mapsvc.errors import BadInput
-from mapsvc.roads import Place, loading, osm, rules
+from mapsvc.roads import Place, closures, loading, osm, rules
 from mapsvc_demo import County, RoadNetwork, Way
 from tests.road_sketch import EAST, LAT, LON, NORTH, Sketch
 
@@ -462,3 +462,27 @@ async def test_an_older_demo_county_gets_its_network_and_keeps_its_data(
         await demo.load(old, catalog, said.append)
         assert len(said) == 1
         assert await (await old.execute(counts)).fetchone() == (before[0], 1)
+
+
+async def test_inside_a_large_closure_one_walks_to_the_nearest_open_road(
+    db: Db, load: Load
+) -> None:
+    nodes = {"a": (0.0, 0.0), "b": (300.0, 0.0), "c": (0.0, 900.0), "d": (300.0, 900.0)}
+    nodes |= {"e": (0.0, 2000.0), "f": (300.0, 2000.0)}
+    sketch = Sketch(nodes, {"ab": {}, "cd": {}, "ef": {}})
+    await load(sketch)
+    south, north = (Place(LON + 150 / EAST, LAT + y / NORTH) for y in (0, 1000))
+    assert (await trip(db, south, sketch.at("b"))).access_m == pytest.approx(0, abs=0.1)
+    box = [
+        [LON - 0.1, LAT - 0.1],
+        [LON + 0.1, LAT - 0.1],
+        [LON + 0.1, LAT + 500 / NORTH],
+        [LON - 0.1, LAT + 500 / NORTH],
+    ]
+    wanted = closures.Wanted(
+        frozenset(), geometry={"type": "Polygon", "coordinates": [[*box, box[0]]]}, reason="洪水"
+    )
+    await closures.create(db, wanted, actor="test", scope=None)
+    found = await trip(db, south, north)
+    assert (found.by, found.access_m) == ("road", pytest.approx(1000, abs=2))
+    assert (await trip(db, south, sketch.at("f"))).by == "estimate"
