@@ -22,7 +22,7 @@ _FOOTER = re.compile(
 )
 _SECTION = re.compile(r"\([一二三四五六七八九十]{1,3}\).+|[一二三四五六七八九十]{1,3}[、.:].+")
 _NO_PLACE = re.compile(r"\D*|1[3-9]\d{9}|(?:19|20)\d\d[-/.年].*").fullmatch
-"""What stands in a column of coordinates or codes by chance: words, a phone, a date."""
+"""What stands in a column of coordinates by chance: words, a phone, a date."""
 _EXAMPLE = re.compile(r"\(?(示例|例|样例|填写示例)[):].*|示例|样例|填写示例")
 _FIRST_LETTERS = frozenset(
     "合总小共累汇填制审复负签联单报注备说示例样领主盖公日(（一二三四五六七八九十"
@@ -305,10 +305,14 @@ def _confirmed(part: Part, index: int, code: str) -> bool:
         return same >= 2 and same * 2 >= sum(bool(c.strip()) for c in cells)
     if code == "section_row":
         return len({text for c in cells if (text := c.strip())}) == 1
-    # The word itself may stand in the column of codes.
-    at = {
-        part.columns[t].position
-        for t in ("lon", "lat", "x", "y", "point", "code")
-        if t in part.columns
-    }
-    return all(_NO_PLACE(cells[p].strip()) or _kind(cells[p]) for p in at)
+    # A number may stand anywhere in such a row, but neither a whole place nor both code and name.
+    told = [
+        [cells[part.columns[t].position] for t in group if t in part.columns]
+        for group in (("lon", "lat"), ("x", "y"), ("point",))
+    ]
+    if any(
+        texts and all(not _NO_PLACE(t.strip()) and not _kind(t) for t in texts) for texts in told
+    ):
+        return False
+    keys = [cells[part.columns[t].position] for t in ("code", "name") if t in part.columns]
+    return len(keys) < 2 or any(not text.strip() or _kind(text) for text in keys)

@@ -31,6 +31,7 @@ Floats = NDArray[np.float64]
 
 AUTO = "auto"
 SAMPLE = 2000
+_WORLD_M = 2e7
 DIGITS = 7
 """Decimals of a stored degree: one centimetre."""
 _DEGREES = ("wgs84", "gcj02", "bd09")
@@ -354,7 +355,9 @@ def _shifts(given: _Given, rows: list[int], system: System, known: Known) -> Flo
     at = np.asarray(rows)
     lon, lat = to_wgs84(given.x[at], given.y[at], system)
     there = np.array([known.places[row] for row in rows])
-    return metres_between(lon, lat, there[:, 0], there[:, 1])
+    shifts = metres_between(lon, lat, there[:, 0], there[:, 1])
+    # Numbers that are no place in this system lie a world away from where the feature is.
+    return np.where(np.isfinite(shifts), shifts, _WORLD_M)
 
 
 def metres_between(lon: Floats, lat: Floats, lon2: Floats, lat2: Floats) -> Floats:
@@ -401,12 +404,17 @@ def _choose(scores: list[Score], hint: str | None, located: Located) -> System |
         return ranked[0].system
     wanted = "wgs84" if hint == ASSUMED else hint
     hinted = next((s for s in scores if wanted and same(s.system.id, wanted)), None)
-    names = "、".join(s.system.title for s in ranked[:4]) or "多种坐标系"
+    names = "、".join(s.system.title for s in ranked[:4])
     if hinted is not None and (hinted.inside is None or hinted.inside >= 0.5):
         if hint == ASSUMED:
             located.problems.append(problem("crs_assumed", candidates=names))
         return parse_system(wanted or "")
-    located.problems.append(problem("crs_ambiguous", candidates=names))
+    best = ranked[0] if ranked else None
+    if best is None or (best.inside is not None and best.inside < 0.5):
+        share = f"，最多的 {best.system.title} 也只有 {best.inside:.0%}" if best else ""
+        located.problems.append(problem("crs_none_fits", share=share))
+    else:
+        located.problems.append(problem("crs_ambiguous", candidates=names))
     return None
 
 
@@ -427,7 +435,10 @@ def _contradiction(
     if better is None:
         return False
     mine_inside, better_inside = mine.inside or 0.0, better.inside or 0.0
-    if mine_inside < 0.2 and better_inside > 0.8:
+    clear = better_inside >= 0.95 and (better_inside - mine_inside) * mine.points >= 5
+    if (mine_inside < 0.2 and better_inside > 0.8) or (
+        clear and better_inside - mine_inside >= 0.2
+    ):
         located.problems.append(
             problem(
                 "crs_contradicted",

@@ -51,7 +51,7 @@ FILE: dict[str, str] = {
     "html_table": "这是网页，里面没有表格。" + SAVE_AS_XLSX,
     "xml_file": "这是 XML 文件。" + SAVE_AS_XLSX,
     "not_a_table": "这不是表格文件（可能是文档或演示文稿）。请把表格复制到 Excel，保存为 .xlsx 再上传。",
-    "archive_without_table": "压缩包中没有表格，也没有 .shp 或 .kml 文件。请解压后上传表格，或打包完整的 Shapefile。",
+    "archive_without_table": "压缩包里没有 .shp 或 .kml 文件。表格请解压后直接上传；Shapefile 请打包完整再上传。",
     "unknown_format": "认不出文件的格式。表格请另存为 .xlsx；奥维的 .ovobj 请在奥维中导出为 ovkml 或 KML；其他图形请导出为 GeoJSON 再上传。",
     "encoding_unknown": "文字编码无法识别，为避免乱码没有读取。" + SAVE_AS_XLSX,
     "mojibake": "文件里的文字已经是乱码（如“锟斤拷”），无法复原。请从原始表格重新导出。",
@@ -73,6 +73,8 @@ ERRORS: dict[str, str] = {
     "no_name_column": "没有找到名称列，全部行都不能入库。请把名称列的表头写成“{expected}”。",
     "no_coordinates_column": "没有找到坐标列，全部行都不能入库。请加上“经度”“纬度”两列。",
     "crs_ambiguous": "看不出坐标属于哪种坐标系（{candidates} 都有可能）。请在“坐标系”中选定一种再上传。",
+    "crs_none_fits": "按各种坐标系计算，落在应在范围内的点都不到一半{share}。请核对坐标；如果知道是哪种坐标系，"
+    "请在“坐标系”中选定再上传。",
     "crs_unknown": "文件声明的坐标系认不出来。请在“坐标系”中选定一种再上传。",
     "crs_old": "坐标是北京 54 或西安 80 坐标系的，与 2000 国家坐标系相差几十米，这里不能准确换算。"
     "请先用测绘软件或 GIS 软件转换为 2000 国家坐标系（CGCS2000）再上传。",

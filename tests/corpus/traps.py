@@ -148,6 +148,11 @@ def _layouts() -> list[Case]:
     worded += [[f"a{i}", *row(i, *map(_dms, place(i)))[1:], "状态"] for i in (1, 2, 3)]
     again = [[*HEAD, "其它"], *([*row(i), ""] for i in (1, 2)), worded[3], [*HEAD, "其它"]]
     again.append([*row(5), ""])
+    counted = [
+        [*HEAD[:1], *HEAD[3:], *HEAD[1:3]],
+        *([*row(i)[:1], *place(i), *row(i)[1:3]] for i in (1, 2)),
+    ]
+    counted.append(["合计", "2"])
     sections = [HEAD, ["一、滑坡"], row(1), ["（二）其他"], row(2), ["填表人", "张三"]]
     return [
         good("trap-angles-two-rows", xlsx_of(two_rows), 3, tolerance=0.5),
@@ -159,6 +164,7 @@ def _layouts() -> list[Case]:
              values={i + 1: {"code": f"a{i}"} for i in (1, 2, 3)}),
         good("trap-heading-again", csv_of(again), tolerance=0.5, values={4: {"code": "a3"}},
              rows={5: "repeated_heading", 6: "new"}),
+        good("trap-total-under-place", xlsx_of(counted), count=2, rows={4: "total_row"}),
         Case("trap-sections", xlsx_of(sections),
              rows={2: "section_row", 3: "new", 4: "section_row", 5: "new", 6: "footer_row"}),
     ]  # fmt: skip
