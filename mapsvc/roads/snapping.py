@@ -13,6 +13,8 @@ from mapsvc.roads.rules import Profile
 
 _SAME_M = 0.05
 """Edges within this of the nearest are equally near: all that meet in a junction."""
+_CLOSE_M = 150.0
+"""Most places are no farther from a road: all edges of that box are measured, which is quickest."""
 _AROUND_M = (250.0, 1000.0, 5000.0, 25_000.0)
 """How far is looked where the nearest edges are closed, step by step up to the limit."""
 
@@ -40,8 +42,16 @@ from (
         lon + ({reach}) / kx, lat + ({reach}) / ky, 4326)
 ) q"""
 
-# The index walks in degrees: its nearest edge bounds the search. The nearest in degrees is farther
-# in metres than the true one by 1 / cos(latitude) at most.
+_CLOSE = """
+select p.n, e.id, e.share, e.off_m
+from {places} cross join lateral (
+    select id, off_m, ST_LineLocatePoint(line, spot) share
+    from (select *, min(off_m) over () least from ({measured}) m) r
+    where off_m <= least + %(same)s and off_m <= %(most)s order by off_m, id limit 8
+) e""".replace("{places}", _PLACES).replace("{measured}", _MEASURED.replace("{reach}", "%(most)s"))
+
+# For places farther off. The index walks in degrees: its nearest edge bounds the search. The
+# nearest in degrees is farther in metres than the true one by 1 / cos(latitude) at most.
 _NEAREST = """
 select p.n, e.id, e.share, e.off_m
 from {places}
@@ -83,7 +93,10 @@ async def snap(
     """
     asked = _Asked(db, graph, places, profile)
     every = list(range(len(places)))
-    rows = await asked.rows(_NEAREST, every, most_m)
+    rows = await asked.rows(_CLOSE, every, min(_CLOSE_M, most_m))
+    farther = sorted(set(every) - {row[0] for row in rows})
+    if farther:
+        rows += await asked.rows(_NEAREST, farther, most_m)
     if closed.any():
         nearest, rows = rows, [row for row in rows if not closed[row[1]]]
         # Left out here and not in the statement, where a list of thousands is slow.
