@@ -48,40 +48,42 @@ def csp(nonce: str, settings: Settings) -> str:
 
 def render_map(catalog: Catalog, settings: Settings, *, nonce: str, asset: Assets) -> str:
     """The HTML of `/map`; its size depends on the number of layers and on nothing else."""
-    page = _Page(nonce)
-    chart = _Map(asset)
+    page = Page(nonce)
+    chart = Chart(asset)
     page.add_child(chart)
     bases = base_maps(settings)
     pictures = {base.id: [_draw(chart, base, tiles) for tiles in _tiles(base)] for base in bases}
-    features = {layer.id: _BrowserLayer("features", layer.id) for layer in catalog}
+    features = {layer.id: BrowserLayer("features", layer.id) for layer in catalog}
     for layer in features.values():
         chart.add_child(layer)
     chart.add_child(_Start(bases, pictures, features))
     return page.render()
 
 
-class _Page(Figure):
-    """Folium's page with a nonce on its script and our own head."""
+class Page(Figure):
+    """Folium's page with a nonce on its script and our own head; `kind` is its body's class."""
 
     _template = Template(
         "<!DOCTYPE html>\n"
         '<html lang="zh-CN">\n<head>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<link rel="icon" href="data:,">\n'
-        "<title>一张图</title>\n"
+        "<title>{{ this.title_text }}</title>\n"
         "{{ this.header.render(**kwargs) }}\n</head>\n"
-        '<body class="map-page">\n{{ this.html.render(**kwargs) }}\n'
+        '<body class="{{ this.kind }}">\n{{ this.html.render(**kwargs) }}\n'
         "<noscript>本页需要启用 JavaScript。</noscript>\n"
         '<script nonce="{{ this.nonce }}">\n{{ this.script.render(**kwargs) }}\n</script>\n'
         "</body>\n</html>\n"
     )
 
-    def __init__(self, nonce: str) -> None:
+    def __init__(self, nonce: str, *, kind: str = "map-page", title: str = "一张图") -> None:
         super().__init__()
         self.nonce = nonce
+        self.kind = kind
+        self.title_text = title
 
 
-class _Map(folium.Map):
+class Chart(folium.Map):
     """Folium's map; Leaflet and all our code come in one file of our own host."""
 
     _template = Template(
@@ -99,11 +101,11 @@ class _Map(folium.Map):
         """
     )
 
-    def __init__(self, asset: Assets) -> None:
+    def __init__(self, asset: Assets, *, bundle: str = "map", scale: bool = True) -> None:
         # No view is set here: the browser knows the county's bounds and the address's hash.
         super().__init__(
             tiles=None,
-            control_scale=True,
+            control_scale=scale,
             zoom_control=False,
             attribution_control=False,
             min_zoom=3,
@@ -111,11 +113,11 @@ class _Map(folium.Map):
             zoom_snap=0.5,
         )
         del self.options["zoom"]
-        self.default_js = [("map_js", asset("map.js"))]
-        self.default_css = [("map_css", asset("map.css"))]
+        self.default_js = [(f"{bundle}_js", asset(f"{bundle}.js"))]
+        self.default_css = [(f"{bundle}_css", asset(f"{bundle}.css"))]
 
 
-class _BrowserLayer(Layer):
+class BrowserLayer(Layer):
     """A layer that our browser code makes from its id."""
 
     _template = Template(
@@ -185,7 +187,7 @@ class _Start(MacroElement):
         self,
         bases: list[BaseMap],
         pictures: dict[str, list[Layer]],
-        features: dict[str, _BrowserLayer],
+        features: dict[str, BrowserLayer],
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Start"
@@ -210,7 +212,7 @@ def _tiles(base: BaseMap) -> tuple[Tiles | None, ...]:
     return (None,) if base.kind == "county" else base.layers
 
 
-def _draw(chart: _Map, base: BaseMap, tiles: Tiles | None) -> Layer:
-    layer = _BrowserLayer("county", base.id) if tiles is None else _TileLayer(tiles)
+def _draw(chart: Chart, base: BaseMap, tiles: Tiles | None) -> Layer:
+    layer = BrowserLayer("county", base.id) if tiles is None else _TileLayer(tiles)
     chart.add_child(layer)
     return layer

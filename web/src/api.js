@@ -26,6 +26,9 @@ export function signIn() {
   location.assign(`/login?next=${encodeURIComponent(here)}`);
 }
 
+/** What to do when the session is over; an unattended page may have something better. */
+export const session = { ended: signIn };
+
 export async function call(url, options = {}) {
   let response;
   try {
@@ -38,7 +41,7 @@ export async function call(url, options = {}) {
   report(true);
   if (response.ok) return response;
   if (response.status === 401 && location.pathname !== "/login") {
-    signIn();
+    session.ended();
     return new Promise(() => {});
   }
   throw new Problem(response.status, await response.json().catch(() => ({})));

@@ -80,7 +80,7 @@ class Painter {
     const shown = ROADS.filter((road) => this.zoom >= road.from);
     for (const { name, widths, casing } of shown) {
       const width = widthAt(widths, this.zoom);
-      this.line("road", looks[name][0], width + casing * (this.zoom < 12 ? 0.8 : 1.4), (p) => classOf(p.class) === name);
+      this.line("road", looks[name][this.zoom < 12 ? 2 : 0], width + casing * (this.zoom < 12 ? 0.8 : 1.4), (p) => classOf(p.class) === name);
     }
     if (this.zoom < 12) return;
     for (const { name, widths } of shown)
@@ -160,6 +160,13 @@ function paint(canvas, tile, coords, place, deeper) {
   painter.boundaries();
 }
 
+/** Tiles of 512 pixels at map zoom z are those of z - 1; past the deepest, part of a parent. */
+function placeOf(coords) {
+  const z = Math.min(coords.z - 1, DEEPEST);
+  const deeper = 2 ** (coords.z - 1 - z);
+  return { place: { z, x: Math.floor(coords.x / deeper), y: Math.floor(coords.y / deeper) }, deeper };
+}
+
 const Ground = L.GridLayer.extend({
   options: { tileSize: SIZE, updateWhenZooming: false, keepBuffer: 1, maxZoom: 20, minZoom: 1 },
 
@@ -169,12 +176,16 @@ const Ground = L.GridLayer.extend({
     this.url = url;
   },
 
+  paintAgain(canvas, coords) {
+    const { place, deeper } = placeOf(coords);
+    const tile = this.store.peek(this.url(place));
+    if (tile) paint(canvas, tile, coords, place, deeper);
+  },
+
   createTile(coords, done) {
     const canvas = L.DomUtil.create("canvas", "leaflet-tile");
-    // Tiles of 512 pixels at map zoom z are those of z - 1; past the deepest, part of a parent.
-    const z = Math.min(coords.z - 1, DEEPEST);
-    const deeper = 2 ** (coords.z - 1 - z);
-    const place = { z, x: Math.floor(coords.x / deeper), y: Math.floor(coords.y / deeper) };
+    const { place, deeper } = placeOf(coords);
+    const { z } = place;
     if (place.x < 0 || place.y < 0 || place.x >= 2 ** z || place.y >= 2 ** z) {
       setTimeout(() => done(null, canvas), 0);
       return canvas;
@@ -201,7 +212,11 @@ export const County = L.Layer.extend({
   },
 
   setRelief(relief) {
-    if (!relief || this.relief) return;
+    if (!relief) return;
+    if (this.relief) {
+      this.relief.setUrl(relief.url);
+      return;
+    }
     const [west, south, east, north] = relief.bounds;
     this.relief = L.imageOverlay(relief.url, [[south, west], [north, east]], {
       pane: "relief",
@@ -222,6 +237,11 @@ export const County = L.Layer.extend({
       renderer: L.svg({ pane: "mask", padding: 0.5 }),
     });
     if (this._map) this.mask.addTo(this._map);
+  },
+
+  /** In the colours of the palette that is now in use; Leaflet's own redraw knows no half zooms. */
+  repaint() {
+    for (const { el, coords } of Object.values(this.ground._tiles)) this.ground.paintAgain(el, coords);
   },
 
   parts() {

@@ -13,6 +13,7 @@ const STYLES = {
   water: { font: `italic 400 11px ${FONT}`, size: 11, from: 12, to: 20, spread: 0 },
   road: { font: `400 10px ${FONT}`, size: 10, from: 12, to: 20, spread: 0 },
   mine: { font: `400 11px ${FONT}`, size: 11, from: 14, to: 20, spread: 0 },
+  post: { font: `600 14px ${FONT}`, size: 14, from: 0, to: 99, spread: 0 },
   feature: { font: `500 12px ${FONT}`, size: 12, from: 0, to: 99, spread: 0 },
 };
 const TOWNS = ["county", "township"];
@@ -92,14 +93,17 @@ function writeRow(ctx, row, left, top) {
 }
 
 const SPOTS = [[0, 0], [0, 1], [0, -1], [0.6, 0], [-0.6, 0], [0, 2], [0, -2], [0.9, 0.9], [-0.9, -0.9]];
-// A figure must not be lost for want of room: further tries, in rings.
-const PLATE_SPOTS = SPOTS.concat(
-  [1.2, 1.8, 2.6].flatMap((ring) => [0, 1, 2, 3, 4, 5, 6, 7].map((n) => [ring * 0.8 * Math.cos((n * Math.PI) / 4), ring * 2.2 * Math.sin((n * Math.PI) / 4)])),
+// A figure must not be lost for want of room: places around, in pixels, ring after ring.
+const AROUND = [0, 26, 44, 64, 88, 116, 150].flatMap((reach) =>
+  Array.from({ length: reach ? 12 : 1 }, (_, n) => [reach * 1.4 * Math.cos((n * Math.PI) / 6), reach * Math.sin((n * Math.PI) / 6)]),
 );
+const LEAD_FROM = 50;
 
 export class Lettering {
-  constructor(ctx) {
+  /** `window`: the part of the canvas that is seen; names of things in it stay in it. */
+  constructor(ctx, window = null) {
     this.ctx = ctx;
+    this.window = window;
     this.boxes = new Boxes();
   }
 
@@ -118,30 +122,55 @@ export class Lettering {
   }
 
   /** A town's name with a row of figures below it: [{look, grade, text}]. */
-  _plate(text, kind, row, x, top) {
+  _plate(text, kind, row, home, [dx, dy]) {
     const style = STYLES[kind];
+    const [x, top] = [home[0] + dx, home[1] + dy - ROW.height / 2];
     const width = measure(this.ctx, text, style);
     const below = rowWidth(this.ctx, row);
     const half = Math.max(width, below) / 2 + 3;
     const box = [x - half, top - style.size / 2 - 3, x + half, top + style.size / 2 + ROW.height + 2];
     if (!this.boxes.free(box)) return null;
     this.boxes.add(box);
+    if (Math.hypot(dx, dy) > LEAD_FROM) this._lead(home, box);
     write(this.ctx, text, style, palette().names[kind], x - width / 2, top);
     writeRow(this.ctx, row, x - below / 2, top + style.size / 2 + ROW.height / 2 + 1);
     return box;
   }
 
-  /** Names of single features, right of the symbol or else left, below, above. */
-  features(items) {
-    const style = STYLES.feature;
+  /** From a plate that had to step aside to the place it speaks of. */
+  _lead([x, y], [left, top, right, bottom]) {
+    const { ctx } = this;
+    ctx.beginPath();
+    ctx.moveTo(Math.max(left, Math.min(right, x)), Math.max(top, Math.min(bottom, y)));
+    ctx.lineTo(x, y);
+    ctx.arc(x, y, 1.5, 0, 2 * Math.PI);
+    ctx.lineWidth = 1;
+    ctx.strokeStyle = palette().names.township;
+    ctx.stroke();
+  }
+
+  /** Names of single things, right of the symbol or else left, below, above, aslant. */
+  features(items, kind = "feature") {
+    const style = STYLES[kind];
     for (const { x, y, r, name } of items) {
       if (!name) continue;
       const text = name.length > 16 ? `${name.slice(0, 15)}…` : name;
       const width = measure(this.ctx, text, style);
       const gap = r + 5;
-      const spots = [[x + gap, y], [x - gap - width, y], [x - width / 2, y + gap + 6], [x - width / 2, y - gap - 6]];
-      spots.some(([left, top]) => this._put(text, "feature", left, top, width));
+      const [near, far] = [gap + 6, gap + style.size + 12];
+      const spots = [[x + gap, y], [x - gap - width, y], [x - width / 2, y + near], [x - width / 2, y - near]];
+      for (const top of [y + near, y - near, y + far, y - far]) spots.push([x + gap * 0.6, top], [x - gap * 0.6 - width, top]);
+      spots.push([x + gap + 12, y], [x - gap - 12 - width, y]);
+      const seen = spots.filter(([left, top]) => this._seen(x, y, left, top, width));
+      (seen.length ? seen : spots).some(([left, top]) => this._put(text, kind, left, top, width));
     }
+  }
+
+  _seen(x, y, left, top, width) {
+    if (!this.window) return true;
+    const [west, north, east, south] = this.window;
+    if (x < west || x > east || y < north || y > south) return true;
+    return left > west + 4 && left + width < east - 4 && top > north + 10 && top < south - 10;
   }
 
   /**
@@ -150,7 +179,7 @@ export class Lettering {
    */
   towns(places, zoom, figures = null) {
     const towns = places.filter(({ kind }) => TOWNS.includes(kind));
-    return this._set(towns, zoom, figures ? PLATE_SPOTS : SPOTS, figures);
+    return this._set(towns, zoom, SPOTS, figures);
   }
 
   /** All other places: each name once within a stretch of the screen. */
@@ -170,12 +199,11 @@ export class Lettering {
       if (twins.some(([a, b]) => Math.hypot(a - x, b - y) < 420)) continue;
       const style = STYLES[kind];
       const width = measure(this.ctx, text, style);
-      for (const [dx, dy] of moves) {
-        const top = y + dy * (style.size + 8);
-        const row = figures && kind === "township" && figures.get(text);
+      const row = figures && kind === "township" && figures.get(text);
+      for (const [dx, dy] of row ? AROUND : moves) {
         const box = row
-          ? this._plate(text, kind, row, x + dx * width, top)
-          : this._put(text, kind, x - width / 2 + dx * width, top, width);
+          ? this._plate(text, kind, row, [x, y], [dx, dy])
+          : this._put(text, kind, x - width / 2 + dx * width, y + dy * (style.size + 8), width);
         if (!box) continue;
         seen.set(key, [...twins, [x, y]]);
         boxes.push(box);

@@ -23,6 +23,7 @@ const LIGHT = {
     water: "#4d7480",
     road: "#6b665c",
     mine: "#6a625a",
+    post: "#1d2b2a",
     feature: "#1d2b2a",
   },
   ground: {
@@ -36,13 +37,13 @@ const LIGHT = {
     township: "#9c9aa6",
     county: "#6d6b7a",
   },
-  // edge, fill
+  // edge, fill, and as a mere line
   roads: {
-    unclassified: ["#d8d2c6", "#ffffff"],
-    tertiary: ["#cfc8bb", "#ffffff"],
-    secondary: ["#c2baab", "#ffffff"],
-    primary: ["#b5ac9d", "#fffdf8"],
-    trunk: ["#a2988a", "#faf6ec"],
+    unclassified: ["#d8d2c6", "#ffffff", "#d8d2c6"],
+    tertiary: ["#cfc8bb", "#ffffff", "#cfc8bb"],
+    secondary: ["#c2baab", "#ffffff", "#c2baab"],
+    primary: ["#b5ac9d", "#fffdf8", "#b5ac9d"],
+    trunk: ["#a2988a", "#faf6ec", "#a2988a"],
   },
 };
 
@@ -69,6 +70,7 @@ const DARK = {
     water: "#8d9ea1",
     road: "#8f8f88",
     mine: "#96958e",
+    post: "#f2f0ea",
     feature: "#f2f0ea",
   },
   ground: {
@@ -82,11 +84,11 @@ const DARK = {
     county: "#a3a6a3",
   },
   roads: {
-    unclassified: ["#303536", "#3b4041"],
-    tertiary: ["#303536", "#43494a"],
-    secondary: ["#2b2f30", "#4f5454"],
-    primary: ["#26292a", "#5f6260"],
-    trunk: ["#222526", "#6f716d"],
+    unclassified: ["#202425", "#4a4f4f", "#4a4f4f"],
+    tertiary: ["#202425", "#575c5b", "#575c5b"],
+    secondary: ["#1c1f20", "#686c6a", "#63676a"],
+    primary: ["#1a1d1e", "#7c7f7b", "#777b7b"],
+    trunk: ["#181b1c", "#93958f", "#8c8f8c"],
   },
 };
 

@@ -13,8 +13,9 @@ const CROWD = 4000;
 export const Scene = L.Renderer.extend({
   options: { padding: 0.2, pane: "points" },
 
-  initialize() {
-    L.Renderer.prototype.initialize.call(this, {});
+  /** options.nameWorst: things of the worst grade are named at any zoom. */
+  initialize(options = {}) {
+    L.Renderer.prototype.initialize.call(this, options);
     this.store = new TileStore(decodePoints, 320);
     this.looks = new Map();
     this.shown = new Set();
@@ -22,8 +23,9 @@ export const Scene = L.Renderer.extend({
     this.ground = null;
     this.asOf = null;
     this.folded = null;
-    this.under = [];
-    this.over = [];
+    // What else is drawn on this canvas: objects with some of circles(), under(ctx), over(ctx),
+    // names() and ownTowns.
+    this.guests = [];
   },
 
   /** looks: Map of layer id → {layer, shape, graded, version, count}. */
@@ -97,7 +99,8 @@ export const Scene = L.Renderer.extend({
 
   _wanted() {
     const { min, max, zoom } = this._world();
-    const z = Math.max(0, Math.min(Math.floor(zoom) - 1, DEEPEST));
+    // A cell of an aggregated tile is 32 to 64 pixels wide, at zooms between two as well.
+    const z = Math.max(0, Math.min(Math.ceil(zoom - 0.05) - 1, DEEPEST));
     const size = 256 * 2 ** (zoom - z);
     const margin = shifted() ? 40 : 0;
     const room = L.point(margin, margin);
@@ -150,6 +153,10 @@ export const Scene = L.Renderer.extend({
     });
   },
 
+  redrawNow() {
+    if (this._map && this._bounds) this._draw(this._wanted());
+  },
+
   _draw(wanted) {
     L.Renderer.prototype._update.call(this);
     const size = this._bounds.getSize();
@@ -170,20 +177,35 @@ export const Scene = L.Renderer.extend({
   _arrange(ctx, items, size) {
     const zoom = this._zoom;
     const { graded, grid } = placeGraded(items.filter((item) => item.graded), zoom);
-    const lettering = new Lettering(ctx);
+    const lettering = new Lettering(ctx, this._window());
     lettering.avoid(graded);
     const places = this._places(size);
     const figures = this.folded && zoom < this.folded.below ? this.folded.towns : null;
-    for (const draw of this.under) draw(ctx, this);
-    for (const box of lettering.towns(places, zoom, figures)) reserve(grid, box);
+    for (const guest of this._guests("under")) guest.under(ctx);
+    for (const guest of this._guests("circles")) lettering.avoid(guest.circles());
+    for (const guest of this._guests("names")) lettering.features(guest.names(), guest.nameStyle);
+    if (!this.guests.some((guest) => guest.ownTowns))
+      for (const box of lettering.towns(places, zoom, figures)) reserve(grid, box);
     const quiet = placeQuiet(items.filter((item) => !item.graded), zoom, grid);
     lettering.avoid(quiet);
     paintItems(ctx, quiet, this.looks);
     paintItems(ctx, graded, this.looks);
-    lettering.features(named(graded, zoom >= 13).concat(named(quiet, zoom >= 15)));
+    const told = (item) => zoom >= 13 || (this.options.nameWorst && item.grade === 1);
+    lettering.features(named(graded, told).concat(named(quiet, () => zoom >= 15)));
     lettering.places(places, zoom);
-    for (const draw of this.over) draw(ctx, this);
+    for (const guest of this._guests("over")) guest.over(ctx);
     this.placed = { items: quiet.concat(graded), grid };
+  },
+
+  /** The part of the canvas that is on the screen. */
+  _window() {
+    const { x, y } = this._map.containerPointToLayerPoint([0, 0]).subtract(this._bounds.min);
+    const size = this._map.getSize();
+    return [x, y, x + size.x, y + size.y];
+  },
+
+  _guests(act) {
+    return this.guests.filter((guest) => guest[act]);
   },
 
   _places(size) {
@@ -252,10 +274,9 @@ export const Scene = L.Renderer.extend({
   },
 });
 
-function named(items, shown) {
-  if (!shown) return [];
+function named(items, told) {
   return items
-    .filter((item) => item.count === 1 && item.members)
+    .filter((item) => item.count === 1 && item.members && told(item))
     .map(({ x, y, r, members }) => ({ x, y, r, name: members[0].name }))
     .reverse();
 }
