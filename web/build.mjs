@@ -12,7 +12,7 @@ await mkdir(outdir, { recursive: true });
 
 const { metafile } = await build({
   absWorkingDir: here,
-  entryPoints: ["map.js", "map.css", "pages.js", "pages.css", "reference.js", "uploads.js", "uploads.css"].map((name) => `src/${name}`),
+  entryPoints: ["map.js", "map.css", "pages.js", "pages.css", "reference.js", "uploads.js", "uploads.css", "screen/screen.js", "screen/screen.css", "screen/charts.js"].map((name) => `src/${name}`),
   outdir,
   bundle: true,
   minify: true,

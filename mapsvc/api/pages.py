@@ -11,6 +11,7 @@ from mapsvc.access import ROLES, Identity
 from mapsvc.api.service import Database, MaybeWho, Serves, Who
 from mapsvc.database import Db
 from mapsvc.errors import NotFound
+from mapsvc.maps.screen import render_screen
 from mapsvc.maps.shell import csp, render_map
 
 router = APIRouter(include_in_schema=False)
@@ -65,6 +66,13 @@ async def api_docs(serves: Serves, db: Database, person: Who) -> Response:
 async def chart(serves: Serves, _: Who) -> Response:
     nonce = secrets.token_urlsafe(16)
     html = render_map(serves.catalog, serves.settings, nonce=nonce, asset=serves.asset)
+    return _html(html, nonce, serves)
+
+
+@router.get("/screen")
+async def screen(serves: Serves, _: Who) -> Response:
+    nonce = secrets.token_urlsafe(16)
+    html = render_screen(serves.catalog, nonce=nonce, asset=serves.asset)
     return _html(html, nonce, serves)
 
 

@@ -1,0 +1,66 @@
+// Charts of the wall, in a file of their own: the map does not wait for them.
+import { BarChart } from "echarts/charts";
+import { GridComponent } from "echarts/components";
+import { init, use } from "echarts/core";
+import { CanvasRenderer } from "echarts/renderers";
+
+use([BarChart, GridComponent, CanvasRenderer]);
+
+const GRADES = [1, 2, 3, 4, 0];
+
+function look() {
+  const style = getComputedStyle(document.documentElement);
+  const read = (name) => style.getPropertyValue(name).trim();
+  return { rem: parseFloat(style.fontSize), read, font: getComputedStyle(document.body).fontFamily };
+}
+
+/** Bars by township, stacked by grade; rows: [{name, grades: {1: n, …}, count}]. */
+export function townBars(element) {
+  const chart = init(element, null, { renderer: "canvas" });
+  let rows = [];
+  const draw = () => {
+    const { rem, read, font } = look();
+    const text = { fontFamily: font, fontSize: rem, color: read("--ink") };
+    const series = GRADES.map((grade) => ({
+      type: "bar",
+      stack: "towns",
+      barWidth: rem * 0.62,
+      silent: true,
+      itemStyle: { color: read(`--grade-${grade}`), borderColor: read("--panel"), borderWidth: rem / 16 },
+      data: rows.map((row) => row.grades[grade] || 0),
+    }));
+    const label = { ...text, show: true, position: "right", distance: rem * 0.4, fontWeight: 600, formatter: ({ dataIndex }) => String(rows[dataIndex].count) };
+    series.push({ type: "bar", stack: "towns", silent: true, data: rows.map(() => 0), label });
+    chart.setOption(
+      {
+        animation: false,
+        grid: { left: rem * 5.2, right: rem * 2.4, top: 0, bottom: 0 },
+        xAxis: { type: "value", show: false },
+        yAxis: {
+          type: "category",
+          inverse: true,
+          data: rows.map(({ name }) => name),
+          axisLine: { show: false },
+          axisTick: { show: false },
+          axisLabel: { ...text, margin: rem * 0.6, interval: 0 },
+        },
+        series,
+      },
+      { notMerge: true },
+    );
+  };
+  return {
+    update(next) {
+      rows = next;
+      draw();
+    },
+    repaint: draw,
+    resize() {
+      chart.resize();
+      draw();
+    },
+  };
+}
+
+window.mapsvc.charts = { townBars };
+window.dispatchEvent(new Event("mapsvc-charts"));

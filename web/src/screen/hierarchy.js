@@ -1,0 +1,147 @@
+// 指挥体系图: posts on the map joined to their superiors; villages come out when one looks closer.
+import { FONT } from "../labels.js";
+import { palette } from "../palette.js";
+import { drawSymbol } from "../symbols.js";
+import { shortName } from "./chain.js";
+import { LAYER } from "./posts.js";
+
+const SIZES = [30, 24, 17];
+// More villages than these at once would hide the tree they hang on.
+const CROWD = 90;
+
+/** A guest on a pane's canvas: the whole tree while `active()` holds, a lit chain always. */
+export class Hierarchy {
+  constructor(pane, active) {
+    this.scene = pane.scene;
+    this.nameStyle = "post";
+    this.active = active;
+    this.lit = [];
+    this.laid = [];
+    this.scene.guests.push(this);
+  }
+
+  setTree(tree) {
+    this.tree = tree;
+    this.scene.redrawSoon();
+  }
+
+  /** Light one chain up, whom to call first in front; an empty one puts it out. */
+  light(chain) {
+    this.lit = chain;
+    this.scene.redrawSoon();
+  }
+
+  get shows() {
+    return Boolean(this.tree && this.tree.whole && this.active() && this.scene.looks.has(LAYER));
+  }
+
+  /** The names of the posts stand for those of the towns. */
+  get ownTowns() {
+    return this.shows && this.folded;
+  }
+
+  circles() {
+    this.laid = this.shows ? this._lay() : [];
+    return this.laid.map(({ x, y, r }) => ({ x, y, r }));
+  }
+
+  names() {
+    return this.laid
+      .filter(({ post }) => post.depth < 2 || !this.folded)
+      .map(({ post, x, y, r }) => ({ x, y, r, name: shortName(post.name) + (this.folded && post.depth === 1 && post.children.length ? ` +${post.children.length}` : "") }));
+  }
+
+  /** The post drawn at a point of the canvas. */
+  at(x, y) {
+    const hits = this.laid.filter((spot) => Math.hypot(spot.x - x, spot.y - y) < spot.r + 3);
+    return hits.length ? hits.sort((a, b) => a.post.depth - b.post.depth)[0].post : null;
+  }
+
+  _lay() {
+    const size = this.scene._bounds.getSize();
+    const near = [];
+    for (const post of this.tree.byId.values()) {
+      const [x, y] = this.scene.spot(post.at);
+      if (x > -60 && y > -60 && x < size.x + 60 && y < size.y + 60) near.push({ post, x, y, r: SIZES[Math.min(post.depth, 2)] / 2 });
+    }
+    this.folded = near.filter(({ post }) => post.depth > 1).length > CROWD;
+    const shown = near.filter(({ post }) => post.depth < 2 || !this.folded).sort((a, b) => a.post.depth - b.post.depth);
+    shown.forEach((spot, i) => this._stepAside(spot, shown.slice(0, i)));
+    return shown.reverse();
+  }
+
+  /** The posts of a county town stand in one street: lower ones make room for their superiors. */
+  _stepAside(spot, placed) {
+    if (spot.post.depth > 1) return;
+    const hit = placed.find(({ x, y, r }) => Math.hypot(x - spot.x, y - spot.y) < r + spot.r);
+    if (!hit) return;
+    const reach = hit.r + spot.r + 8;
+    const [dx, dy] = [spot.x - hit.x, spot.y - hit.y];
+    const far = Math.hypot(dx, dy) || 1;
+    spot.x = hit.x + ((far > 1 ? dx : -1) / far) * reach;
+    spot.y = hit.y + ((far > 1 ? dy : 1) / far) * reach;
+  }
+
+  under(ctx) {
+    this.circles();
+    if (!this.laid.length) return;
+    const { ink, names } = palette();
+    ctx.lineCap = "round";
+    for (const { post, x, y } of this.laid) {
+      if (!post.superior) continue;
+      const major = post.depth === 1;
+      ctx.globalAlpha = this.lit.length ? 0.3 : major ? 0.7 : 0.5;
+      line(ctx, [x, y], this.scene.spot(post.superior.at), major ? ink : names.village, major ? 1.6 : 1);
+    }
+    for (const { post, x, y, r } of this.laid) {
+      ctx.globalAlpha = this.lit.length && !this.lit.includes(post) ? 0.5 : 1;
+      drawSymbol(ctx, this.scene.looks.get(LAYER), 0, x, y, r * 2, post.kind);
+    }
+    ctx.globalAlpha = 1;
+  }
+
+  /** The lit chain lies above everything else, numbered in the order of calling. */
+  over(ctx) {
+    if (!this.lit.length || !this.scene.looks.has(LAYER)) return;
+    const { ink, halo } = palette();
+    const spots = this.lit.map((post) => this.scene.spot(post.at));
+    ctx.lineCap = "round";
+    for (const [colour, width] of [[halo, 7], [ink, 3.4]]) {
+      // Dots: not to be taken for a road.
+      ctx.setLineDash(colour === ink ? [0.1, 7] : []);
+      for (let i = 1; i < spots.length; i++) line(ctx, spots[i - 1], spots[i], colour, width);
+    }
+    ctx.setLineDash([]);
+    const placed = [];
+    this.lit.forEach((post, i) => {
+      const [x, y] = spots[i];
+      drawSymbol(ctx, this.scene.looks.get(LAYER), 0, x, y, SIZES[0], post.kind);
+      // Township and village posts often stand side by side: their numbers step aside.
+      const near = placed.filter(([a, b]) => Math.hypot(a - x, b - y) < 24).length;
+      placed.push([x, y]);
+      badge(ctx, x + 15 + near * 20, y - 15, String(i + 1));
+    });
+  }
+}
+
+function line(ctx, [x1, y1], [x2, y2], colour, width) {
+  ctx.beginPath();
+  ctx.moveTo(x1, y1);
+  ctx.lineTo(x2, y2);
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = width;
+  ctx.stroke();
+}
+
+export function badge(ctx, x, y, text) {
+  const { ink, paper } = palette();
+  ctx.beginPath();
+  ctx.arc(x, y, 9, 0, 2 * Math.PI);
+  ctx.fillStyle = ink;
+  ctx.fill();
+  ctx.fillStyle = paper;
+  ctx.font = `700 12px ${FONT}`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  ctx.fillText(text, x, y + 0.5);
+}
