@@ -122,6 +122,8 @@ class Headings(_Strict):
 
     code: tuple[str, ...] = ()
     name: tuple[str, ...] = ()
+    name_from: tuple[str, ...] = ()
+    """Fields that together name a row of a table that has no column for the name."""
 
 
 class Layer(_Strict):

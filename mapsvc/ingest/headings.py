@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest.sandbox import Sheet
+from mapsvc.ingest.values import MEASURES
 from mapsvc.ingest.wire import OLD
 
 SEARCHED_ROWS = 30
@@ -99,7 +100,7 @@ _NEUTRAL = re.compile("基本|信息|情况|概况|坐标|位置|登记|台账|�
 _STARS = re.compile(r"[*＊★☆△▲]|\((?:必填|选填|必填项|可选)\)")
 _UNIT_CELL = re.compile(
     r"^[(\[]?(?:单位[:：]?)?(人|户|万元|元|米|千米|公里|平方米|平方公里|亩|公顷|度|°|度分秒|°′″|个|m|km|m2|㎡|"
-    r"吨|台|辆|年月日|年/月/日|立方米|万立方米|名|支|处|间|顶|床|件)[)\]]?$"
+    rf"吨|年月日|年/月/日|立方米|万立方米|{MEASURES})[)\]]?$"
 )
 
 

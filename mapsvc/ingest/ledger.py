@@ -10,7 +10,7 @@ from mapsvc.ingest.added import clear_added, is_added
 from mapsvc.ingest.headings import Column, Dictionary, Heading, find_heading, plain
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.sandbox import Reading, Sheet, refusal
-from mapsvc.ingest.split import split
+from mapsvc.ingest.split import continued, split
 from mapsvc.ingest.values import LONGEST_NOTHING, blank
 from mapsvc.ingest.wire import LONGER, Note
 
@@ -157,6 +157,7 @@ def gather(reading: Reading, layer: Layer) -> Ledger:
     for part in ledger.parts:
         ledger.problems += split(part, layer)
         _set_apart(part, ledger)
+        ledger.problems += continued(part, layer, ledger.skipped)
         _report_columns(part, layer, ledger)
     return ledger
 
@@ -183,6 +184,7 @@ def _report_columns(part: Part, layer: Layer, ledger: Ledger) -> None:
     titles |= {f"item:{c.id}": c.title for f in layer.fields for c in f.columns}
     titles |= {"name": "名称", "code": "编号", "lon": "经度", "lat": "纬度"}
     first = part.heading.first
+    idle = _idle_items(part, layer)
     unnamed = {c.position for c in part.heading.columns if not c.heading}
     if ledger.delimited:  # what stands behind the last heading refuses its rows instead
         unnamed = {c for c in unnamed if c < part.last_named}
@@ -196,6 +198,8 @@ def _report_columns(part: Part, layer: Layer, ledger: Ledger) -> None:
                 letter = _letter(part.sheet.left + column.position)
                 where["column"] = None
                 ledger.problems.append(problem("column_unnamed", letter=letter, **where))
+        elif column.target in idle and any(cells):
+            ledger.problems.append(problem("column_unused", **where))
         elif column.loses_to is not None and column.target != "seq":
             used = part.columns[column.target]
             same = plain(used.heading) == plain(column.heading)
@@ -206,6 +210,21 @@ def _report_columns(part: Part, layer: Layer, ledger: Ledger) -> None:
                 ledger.problems.append(
                     problem("heading_ignored", used=used.heading, title=title, **where)
                 )
+
+
+def _idle_items(part: Part, layer: Layer) -> set[str]:
+    """Columns of items that are not read: the list stands in a column of its own, or no item is
+    named."""
+    records = next((f for f in layer.fields if f.type == "records"), None)
+    if records is None:
+        return set()
+    targets = {f"item:{c.id}" for c in records.columns}
+    needed = {f"item:{c.id}" for c in records.columns if c.required}
+    return (
+        set()
+        if f"field:{records.id}" not in part.columns and needed & part.columns.keys()
+        else targets
+    )
 
 
 def _holds_data(part: Part, ledger: Ledger, cells: list[str]) -> bool:

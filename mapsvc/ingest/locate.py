@@ -393,6 +393,13 @@ def _ranked(scores: list[Score]) -> list[Score]:
     )
 
 
+def _contested(hinted: Score, best: Score) -> bool:
+    """Do points speak against the system that headings or file suggest?"""
+    if hinted.inside is None or best.inside is None:
+        return False
+    return hinted.inside < 0.5 or (best.inside - hinted.inside) * hinted.points >= 2
+
+
 def _choose(scores: list[Score], hint: str | None, located: Located) -> System | None:
     # What the file says of itself and we do not know is no matter for guessing: datums lie
     # tens of metres apart, and no polygon tells.
@@ -405,7 +412,7 @@ def _choose(scores: list[Score], hint: str | None, located: Located) -> System |
     wanted = "wgs84" if hint == ASSUMED else hint
     hinted = next((s for s in scores if wanted and same(s.system.id, wanted)), None)
     names = "、".join(s.system.title for s in ranked[:4])
-    if hinted is not None and (hinted.inside is None or hinted.inside >= 0.5):
+    if hinted is not None and not _contested(hinted, ranked[0]):
         if hint == ASSUMED:
             located.problems.append(problem("crs_assumed", candidates=names))
         return parse_system(wanted or "")

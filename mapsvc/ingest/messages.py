@@ -140,6 +140,7 @@ WARNINGS: dict[str, str] = {
     "sheet_hidden": "工作表是隐藏的，没有读取。如需上传，请取消隐藏。",
     "sheet_empty": "工作表是空的。",
     "coordinates_doubt": "{note}",
+    "rows_continued": "有 {count} 行只写了物品，没有写名称和坐标，按上一行的名称归在一起。请在预览中核对。",
     "hidden_rows": "工作表里有 {count} 行被隐藏或筛选掉了，这些行也已读取。如不需要，请删除后再上传。",
     "network_link": "文件里有指向别处的链接（{link}），没有读取。请在原软件中打开它，把内容另存后上传。",
     "crs_assumed": "文件没有写明坐标系，按标准当作 WGS-84 处理，但{candidates} 都有可能，差别可达数百米。"

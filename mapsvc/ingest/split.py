@@ -7,7 +7,7 @@ the row is refused where it is checked.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -45,8 +45,45 @@ def split(part: "Part", layer: Layer) -> Iterator[Problem]:
     """Derive columns of a sheet; yields the notes about it."""
     _angles(part)
     _two_under_one(part)
+    _name_from(part, layer)
     yield from _people(part, layer)
     yield from _items(part, layer)
+
+
+def continued(part: "Part", layer: Layer, skipped: Collection[int]) -> Iterator[Problem]:
+    """Rows of items under their depot, whose name and place stand in the first of them only."""
+    records = next((f for f in layer.fields if f.type == "records"), None)
+    first = next((c.id for c in records.columns if c.type == "text"), "") if records else ""
+    items, names = part.cells(f"item:{first}"), part.cells("name")
+    if items is None or names is None:
+        return
+    codes = part.cells("code") or [""] * part.height
+    places = [c for t in ("lon", "lat", "x", "y", "point") if (c := part.cells(t)) is not None]
+    keys = list(zip(codes, names, strict=True))
+    last, count = -1, 0
+    for row, (code, name) in enumerate(keys):
+        if part.offset + row in skipped:
+            continue
+        same = blank(code) and (blank(name) or (last >= 0 and name.strip() == names[last].strip()))
+        if last < 0 or not same or any(not blank(c[row]) for c in places):
+            last = row
+        elif not blank(items[row]):
+            keys[row] = keys[last]
+            count += 1
+    if count:
+        for target, texts in zip(("code", "name"), zip(*keys, strict=True), strict=True):
+            if target in part.columns:
+                part.derived[target] = list(texts)
+        yield problem("rows_continued", sheet=part.sheet.name, count=count)
+
+
+def _name_from(part: "Part", layer: Layer) -> None:
+    targets = [f"field:{name}" for name in layer.headings.name_from]
+    if "name" in part.columns or not targets or any(t not in part.columns for t in targets):
+        return
+    part.columns["name"] = replace(part.columns[targets[0]], target="name")
+    texts = zip(*(part.cells(t) or [] for t in targets), strict=True)
+    part.derived["name"] = ["".join(t.strip() for t in row if not blank(t)) for row in texts]
 
 
 def _angles(part: "Part") -> None:
@@ -193,9 +230,12 @@ def _has_items(records: LayerField) -> bool:
 
 
 def _name(column: Column) -> str:
-    """The item that a heading names: its lowest row, without unit and stars."""
-    text = BRACKETS.sub("", plain(column.lowest or column.heading))
-    return text.removesuffix("数量")
+    """The item that a heading names: its lowest row, without unit and stars.
+
+    Where that only says 数量, the group above it.
+    """
+    text = BRACKETS.sub("", plain(column.lowest or column.heading)).removesuffix("数量")
+    return text or BRACKETS.sub("", plain(column.heading)).removesuffix("数量")
 
 
 def _countable(part: "Part", column: Column) -> float:

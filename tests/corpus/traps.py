@@ -182,6 +182,14 @@ def _values() -> list[Case]:
             values={2: {"items": records}} if items else {},
         )
 
+    depot = ["储备库编号", "储备库名称", "经度", "纬度"]
+    blanks = [[*depot, "物资名称", "数量", "单位"], ["K1", "镇仓库", *place(1), "帐篷", 20, "顶"]]
+    blanks.append([None, None, None, None, "棉被", 100, "床"])
+    groups = [[*depot, "帐篷", None, "棉被", None], [None] * 4 + ["数量", "单位"] * 2]
+    groups.append(["K1", "镇仓库", *place(1), 20, "顶", 100, "床"])
+    posts = [["单位", "职务", "姓名", "手机号码", "经度", "纬度"]]
+    posts.append(["镇政府", "镇长", "张三", "13800138000", *place(1)])
+    bare = [{"item": "帐篷", "quantity": 20}, {"item": "棉被", "quantity": 100}]
     tents, quilts = ("帐篷", 20, "顶"), ("棉被", 100, "床")
     phones = [
         [*HEAD, "责任人电话", "发现时间", "威胁人口"],
@@ -204,6 +212,13 @@ def _values() -> list[Case]:
         stock("range", "帐篷10-20顶"),
         stock("about", "帐篷约20顶"),
         stock("inside", "消防车2辆（水罐车1辆，泡沫车1辆）"),
+        Case("trap-stock-continued", xlsx_of(blanks), layer="depots", rows={2: "new", 3: "new"},
+             values={2: {"items": [a | {"unit": u} for a, u in zip(bare, "顶床", strict=True)]}},
+             also=frozenset({"rows_continued"})),
+        Case("trap-stock-groups", xlsx_of(groups), layer="depots", rows={3: "new"},
+             values={3: {"items": bare}}),
+        Case("trap-posts-without-name", xlsx_of(posts), layer="command_posts", rows={2: "new"},
+             values={2: {"name": "镇政府镇长", "holder": "张三"}}),
         Case("trap-blanks-in-values", xlsx_of(phones),
              rows={2: "new", 3: "not_a_phone", 4: "not_a_date", 5: "not_a_number"},
              values={2: wanted}),
