@@ -19,14 +19,16 @@ from mapsvc.cluster import running
 from mapsvc.database import upgrade
 from mapsvc.settings import PROJECT
 
-PORT, PEER_PORT = 8399, 8398
+PORT = int(os.environ.get("BENCH_PORT", "8399"))
+PEER_PORT = PORT - 1
 BOX = (111.0, 27.5, 111.6, 28.1)
 TOKEN = "bench"
+QUIET = ["--no-access-log", "--log-level", "warning", "--timeout-keep-alive", "65"]
 
 
 @contextmanager
-def database(count: int) -> Iterator[str]:
-    """`count` depots over a county of 60 km, 80 % of them in clusters; dropped afterwards."""
+def database(count: int, box: tuple[float, ...] = BOX) -> Iterator[str]:
+    """`count` depots over a county of 60 km (or a box), 80 % in clusters; dropped afterwards."""
     with running(Path(".mapsvc-bench")) as cluster:
         name = f"bench_{os.getpid()}_{count}"
         with psycopg.connect(cluster.dsn, autocommit=True) as db:
@@ -35,7 +37,7 @@ def database(count: int) -> Iterator[str]:
         try:
             upgrade(conninfo, load_catalog(PROJECT / "layers"))
             with psycopg.connect(conninfo, autocommit=True) as db:
-                _fill(db, count)
+                _fill(db, count, box)
             yield conninfo
         finally:
             _drop(cluster.dsn, name)
@@ -51,11 +53,11 @@ def _drop(dsn: str, name: str) -> None:
                 time.sleep(1)  # an autovacuum worker is in it, and is not ours to end
 
 
-def _fill(db: psycopg.Connection, count: int) -> None:
+def _fill(db: psycopg.Connection, count: int, box: tuple[float, ...]) -> None:
     rng = np.random.default_rng(1)
-    centres = rng.uniform(BOX[:2], BOX[2:], (200, 2))
+    centres = rng.uniform(box[:2], box[2:], (200, 2))
     clustered = centres[rng.integers(0, 200, count)] + rng.normal(0, 0.008, (count, 2))
-    spread = rng.uniform(BOX[:2], BOX[2:], (count, 2))
+    spread = rng.uniform(box[:2], box[2:], (count, 2))
     points = np.where(rng.random((count, 1)) < 0.8, clustered, spread)
     attrs = {
         "depot_kind": "综合库",
@@ -91,21 +93,20 @@ def _fill(db: psycopg.Connection, count: int) -> None:
 @contextmanager
 def service(conninfo: str) -> Iterator[int]:
     """`mapsvc serve` over the database, on PORT; gives its process id."""
-    with _process(["mapsvc.cli", "serve", "--port", str(PORT)], conninfo, PORT) as pid:
+    with peer(["mapsvc.cli", "serve", "--port", str(PORT)], conninfo, PORT) as pid:
         yield pid
 
 
 @contextmanager
 def by_hand(conninfo: str) -> Iterator[None]:
     """The hand-written endpoint over the same database, on PEER_PORT."""
-    uvicorn = ["uvicorn", "bench.by_hand:app", "--port", str(PEER_PORT), "--no-access-log"]
-    quiet = ["--log-level", "warning", "--timeout-keep-alive", "65"]
-    with _process([*uvicorn, *quiet], conninfo, PEER_PORT):
+    uvicorn = ["uvicorn", "bench.by_hand:app", "--port", str(PEER_PORT)]
+    with peer([*uvicorn, *QUIET], conninfo, PEER_PORT):
         yield
 
 
 @contextmanager
-def _process(module: list[str], conninfo: str, port: int) -> Iterator[int]:
+def peer(module: list[str], conninfo: str, port: int) -> Iterator[int]:
     process = subprocess.Popen(
         [sys.executable, "-m", *module], env={**os.environ, "MAPSVC_DATABASE_URL": conninfo}
     )

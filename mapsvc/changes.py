@@ -7,6 +7,7 @@ has missed nothing before it. What an entry says every reader may see; no person
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
 from psycopg import sql
 
 from mapsvc import county
@@ -79,3 +80,24 @@ async def trim(db: Db) -> None:
         ).fetchone()
         if row and row[0] is not None:
             await county.write(db, _TRIMMED, int(row[0]))
+
+
+class _Named(msgspec.Struct):
+    lon: float | None = None
+    lat: float | None = None
+    old_lon: float | None = None
+    old_lat: float | None = None
+
+
+class _Told(msgspec.Struct):
+    count: int = 0
+    summary: list[_Named] = []
+
+
+def places(change: Change) -> list[tuple[float, float]] | None:
+    """Where features changed, before and after; None where the entry does not name them all."""
+    told = msgspec.json.decode(change.data, type=_Told)
+    if len(told.summary) < told.count:
+        return None
+    pairs = [p for n in told.summary for p in ((n.lon, n.lat), (n.old_lon, n.old_lat))]
+    return [(lon, lat) for lon, lat in pairs if lon is not None and lat is not None]

@@ -74,11 +74,21 @@ def libpq(url: str) -> str:
 
 def make_pool(conninfo: str, settings: Settings) -> Pool:
     """A closed pool of autocommit connections; writes open their transaction themselves."""
+    return _pool(conninfo, settings, settings.pool_size)
+
+
+def make_tile_pool(conninfo: str, settings: Settings) -> Pool:
+    """A small pool for tiles: planning one anew takes longer than making it."""
+    size = max(1, settings.pool_size // 3)
+    return _pool(conninfo, settings, size, " -c plan_cache_mode=force_generic_plan")
+
+
+def _pool(conninfo: str, settings: Settings, size: int, options: str = "") -> Pool:
     timeout_ms = int(settings.statement_timeout_s * 1000)
     return AsyncConnectionPool(
         conninfo,
-        min_size=min(2, settings.pool_size),
-        max_size=settings.pool_size,
+        min_size=min(2, size),
+        max_size=size,
         timeout=settings.pool_wait_s,
         open=False,
         kwargs={
@@ -87,7 +97,7 @@ def make_pool(conninfo: str, settings: Settings) -> Pool:
             "connect_timeout": 5,
             "application_name": "mapsvc",
             "options": f"-c statement_timeout={timeout_ms} -c timezone=Asia/Shanghai -c jit=off"
-            " -c idle_in_transaction_session_timeout=60s",
+            f" -c idle_in_transaction_session_timeout=60s{options}",
         },
     )
 

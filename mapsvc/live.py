@@ -11,10 +11,10 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import psycopg
@@ -52,6 +52,16 @@ def encoded(event: str, data: bytes, *, event_id: int | None = None) -> bytes:
     """One server-sent event; `data` is JSON on one line."""
     head = f"event: {event}\n" if event_id is None else f"id: {event_id}\nevent: {event}\n"
     return head.encode() + b"data: " + data + b"\n\n"
+
+
+class Listener(Protocol):
+    """Somebody in this process who keeps what a change makes wrong."""
+
+    def hearing(self, versions: dict[str, int]) -> None: ...
+    def deaf(self) -> None: ...
+    def heard(
+        self, layer_id: str, version: int, places: Iterable[tuple[float, float]] | None
+    ) -> None: ...
 
 
 class Follower:
@@ -131,9 +141,10 @@ class Follower:
 class Feed:
     """The process's feed: `running` keeps it going, `follow` and `stream` are one reader."""
 
-    def __init__(self, conninfo: str, pool: Pool) -> None:
+    def __init__(self, conninfo: str, pool: Pool, listeners: Sequence[Listener] = ()) -> None:
         self._conninfo = conninfo
         self._pool = pool
+        self._listeners = listeners
         self._followers: set[Follower] = set()
         self._recent: deque[Frame] = deque()
         self._recent_from = 0
@@ -143,10 +154,6 @@ class Feed:
         self._position = 0
         self._live = False
         self._versions: dict[str, int] = {}
-
-    def version(self, layer_id: str) -> int | None:
-        """The layer's version as last heard; None while nothing can be heard."""
-        return self._versions.get(layer_id) if self._live else None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -237,6 +244,8 @@ class Feed:
                 if self._live:
                     log.warning("live feed lost its database: %s", lost)
                     self._live = False
+                    for listener in self._listeners:
+                        listener.deaf()
                     self._broadcast(Frame(0, self._tick()))
             pause = min(2.0, pause * 2 or 0.25)
 
@@ -270,6 +279,8 @@ class Feed:
         else:
             await self._catch_up(db)
         self._live = True
+        for listener in self._listeners:
+            listener.hearing(self._versions)
         self._ready.set()
         self._broadcast(Frame(0, self._tick()))
 
@@ -289,6 +300,9 @@ class Feed:
         if change.layer is not None and change.version is not None:
             known = self._versions.get(change.layer, 0)
             self._versions[change.layer] = max(known, change.version)
+            places = changes.places(change)
+            for listener in self._listeners:
+                listener.heard(change.layer, change.version, places)
         self._recent.append(item)
         if len(self._recent) > _REMEMBERED:
             self._recent_from = self._recent.popleft().position

@@ -28,7 +28,7 @@ from mapsvc.api import (
 )
 from mapsvc.api.service import Service
 from mapsvc.catalog import Catalog, load_catalog
-from mapsvc.database import libpq, make_pool
+from mapsvc.database import libpq, make_pool, make_tile_pool
 from mapsvc.errors import BrokenSetup
 from mapsvc.live import Feed
 from mapsvc.maps.assets import BUILD, Assets
@@ -37,6 +37,7 @@ from mapsvc.maps.pages import Pages
 from mapsvc.overview import Overview
 from mapsvc.settings import PROJECT, Settings
 from mapsvc.symbols import read_symbols
+from mapsvc.tiles import TileCache
 
 
 class Bundle(StaticFiles):
@@ -52,14 +53,18 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
     """The service for a database that is already at the newest schema."""
     asset = Assets()
     pool = make_pool(conninfo, settings)
-    feed = Feed(conninfo, pool)
+    tile_pool = make_tile_pool(conninfo, settings)
+    kept_tiles = TileCache(tile_pool, pool)
+    feed = Feed(conninfo, pool, [kept_tiles])
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await pool.open(wait=False)
+        await tile_pool.open(wait=False)
         async with feed.running():
             with events.ended_by_signal(feed):
                 yield
+        await tile_pool.close()
         await pool.close()
 
     app = FastAPI(
@@ -83,6 +88,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         ),
         feed=feed,
         overview=Overview(pool, catalog),
+        tiles=kept_tiles,
     )
     problems.install(app)
     # The first routes are matched first: the hot ones stand in front.

@@ -145,6 +145,21 @@ feature = Table(
     postgresql_partition_by="LIST (layer)",
 )
 
+# Points counted by square of the world, every second level, for the tiles of low zooms.
+feature_cell = Table(
+    "feature_cell",
+    metadata,
+    _text("layer"),
+    Column("level", SmallInteger, nullable=False),
+    Column("cell", BigInteger, nullable=False),
+    *[
+        Column(name, Integer, nullable=False)
+        for name in ("many", "grade1", "grade2", "grade3", "grade4")
+    ],
+    *[Column(name, BigInteger, nullable=False) for name in ("columns", "rows", "ids")],
+    PrimaryKeyConstraint("layer", "level", "cell"),
+)
+
 feature_history = Table(
     "feature_history",
     metadata,

@@ -16,6 +16,7 @@ from mapsvc.maps.guides import Guide
 from mapsvc.maps.pages import Pages
 from mapsvc.overview import Overview
 from mapsvc.settings import Settings
+from mapsvc.tiles import TileCache
 
 COOKIE = "mapsvc_session"
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -33,6 +34,7 @@ class Service:
     symbols: dict[str, Any]
     feed: Feed
     overview: Overview
+    tiles: TileCache
 
 
 def service(request: Request) -> Service:

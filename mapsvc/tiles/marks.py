@@ -1,0 +1,154 @@
+"""The points of a layer as vector tiles.
+
+Up to zoom 11 the squares that the triggers keep are read (`feature_cell`): a tile costs the same
+whatever number of points is in it. Above, and for the past, the points themselves are counted. A
+point is in exactly one tile of each zoom, so the counts of a zoom add up.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+
+from psycopg import sql
+
+from mapsvc.catalog import Layer
+from mapsvc.database import Db
+from mapsvc.features import relation
+from mapsvc.tiles import address
+
+SINGLE_FROM = 14
+"""From this zoom on every point stands for itself."""
+STORED_UP_TO = 11
+_LEVELS = (4, 6, 8, 10, 12, 14)
+_HALVINGS = 3  # a side of a tile has 2³ squares, 32 px each
+
+_STORED = """
+with cell as (
+    select {cell} cell, sum(many)::int many, sum(ids)::bigint first,
+        sum(columns) / sum(many) "column", sum(rows) / sum(many) "row",
+        case when sum(grade1) > 0 then 1 when sum(grade2) > 0 then 2
+            when sum(grade3) > 0 then 3 when sum(grade4) > 0 then 4 end grade
+    from feature_cell
+    where layer = {layer} and level = %(level)s
+        and cell >= %(first)s and cell < %(beyond)s and many > 0
+    group by 1
+), mark as (
+    select f.id, f.name, cell.grade, {kind} kind, case when many > 1 then many end count,
+        ST_Point(floor(("column" - %(west)s) * %(scale)s), floor(("row" - %(north)s) * %(scale)s))
+            geom
+    from cell left join lateral {one} f on true
+)"""
+
+# A lone point by its key; a plain join makes the planner read the whole layer.
+_ONE = """(
+    select id, name, attrs from {rows} f
+    where many = 1 and f.layer = {layer} and f.id = first limit 1
+)"""
+
+# The planner takes four comparisons for one row in ten thousand and then sorts a million to group
+# them; of a CASE it takes half. Positions are reckoned here: a projection by the library costs more
+# than all the rest.
+_INSIDE = """
+with inside as (
+    select id, name, grade, kind,
+        ((lon + 180) / 360 * %(across)s - %(x)s) * 4096 px,
+        ((1 - ln(tan(pi() / 4 + radians(lat) / 2)) / pi()) / 2 * %(across)s - %(y)s) * 4096 py
+    from (
+        select id, name, grade, {kind} kind, ST_X(geom) lon, ST_Y(geom) lat from {rows} f
+        where geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)
+        offset 0 -- each point's place is taken out once
+    ) f where case when lon >= %(west)s and lon < %(east)s and lat >= %(south)s and lat < %(north)s
+        then true else false end
+)"""
+
+_MARK = """
+    ST_Point(least(greatest(floor(px), 0), 4095), least(greatest(floor(py), 0), 4095)) geom"""
+
+_SINGLE = ", mark as (select id, name, grade, kind, {mark} from inside)"
+
+# A cell with one point is that point; the others lie where their points lie on average.
+_CELL = """
+, cell as (
+    select count(*)::int many, min(id) first, min(grade) grade, avg(px) px, avg(py) py
+    from inside group by floor(px / 512), floor(py / 512)
+), mark as (
+    select f.id, f.name, cell.grade, {kind} kind, case when many > 1 then many end count, {mark}
+    from cell left join lateral {one} f on true
+)"""
+
+
+@lru_cache(maxsize=256)
+def _counted(layer: Layer, single: bool, past: bool) -> bytes:
+    rows, kind = relation(layer, past=past), _kind(layer)
+    mark = sql.SQL(_MARK)
+    if single:
+        body = sql.SQL(_SINGLE).format(mark=mark)
+    else:
+        body = sql.SQL(_CELL).format(mark=mark, kind=kind, one=_one(layer, rows))
+    inside = sql.SQL(_INSIDE).format(rows=rows, kind=kind)
+    return (inside + body + _tail(layer, single)).as_bytes()
+
+
+@lru_cache(maxsize=256)
+def _stored(layer: Layer, finer: bool) -> bytes:
+    body = sql.SQL(_STORED).format(
+        cell=sql.SQL("cell >> 2" if finer else "cell"),
+        layer=sql.Literal(layer.id),
+        kind=_kind(layer),
+        one=_one(layer, sql.Identifier(layer.partition)),
+    )
+    return (body + _tail(layer, single=False)).as_bytes()
+
+
+def _one(layer: Layer, rows: sql.Composable) -> sql.Composable:
+    return sql.SQL(_ONE).format(rows=rows, layer=sql.Literal(layer.id))
+
+
+def _kind(layer: Layer) -> sql.Composable:
+    """Which of the layer's symbols: null where it tells no kinds apart."""
+    field = layer.symbol.kind
+    return sql.SQL("f.attrs->>{}").format(sql.Literal(field)) if field else sql.SQL("null::text")
+
+
+def _tail(layer: Layer, single: bool) -> sql.Composable:
+    return sql.SQL(" select ST_AsMVT(mark, {}, 4096, 'geom', {}) from mark").format(
+        sql.Literal(layer.id), sql.Literal("id") if single else sql.Literal(None)
+    )
+
+
+async def points(
+    db: Db, layer: Layer, z: int, x: int, y: int, as_of: datetime | None = None
+) -> bytes:
+    """One MVT of a layer: `{id, name, grade?, kind?}` for a point, `{count, grade?}` for a cell."""
+    text, values = statement(layer, z, x, y, as_of)
+    async with db.cursor(binary=True) as cursor:
+        await cursor.execute(text, values)
+        row = await cursor.fetchone()
+    return bytes(row[0]) if row and row[0] else b""
+
+
+def statement(
+    layer: Layer, z: int, x: int, y: int, as_of: datetime | None = None
+) -> tuple[bytes, Mapping[str, object]]:
+    """The one statement that makes a tile, and its values."""
+    address.require(z, x, y)
+    if z <= STORED_UP_TO and as_of is None:
+        level = next(n for n in _LEVELS if n >= z + _HALVINGS)
+        return _stored(layer, level > z + _HALVINGS), _squares(z, x, y, level)
+    where = {"x": x, "y": y, "across": float(2**z), "as_of": as_of, **address.edges(z, x, y)}
+    return _counted(layer, z >= SINGLE_FROM, as_of is not None), where
+
+
+def _squares(z: int, x: int, y: int, level: int) -> dict[str, float]:
+    """The squares of a level that make up a tile: one run of numbers."""
+    size = 2.0 ** (31 - z)
+    inside = 2 * (level - z)
+    first = address.number(x, y) << inside
+    return {
+        "level": level,
+        "first": first,
+        "beyond": first + (1 << inside),
+        "west": x * size,
+        "north": y * size,
+        "scale": 4096 / size,
+    }
