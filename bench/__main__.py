@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import ingest, map_page, nearest, roads
+from bench import ingest, live, map_page, nearest, roads, tiles
 
 SIZES = (10_000, 100_000, 1_000_000)
 
@@ -14,4 +14,6 @@ if __name__ == "__main__":
             ingest.run(count)
     roads.run()
     roads.growth()
+    live.run()
+    tiles.run()
     map_page.run((1_000, *sizes))
