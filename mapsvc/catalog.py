@@ -148,6 +148,9 @@ class Layer(_Strict):
         for name in self.popup:
             if name not in known:
                 raise ValueError(f"popup: 没有字段 {name}")
+        for name in self.headings.name_from:
+            if name not in known:
+                raise ValueError(f"headings.name_from: 没有字段 {name}")
         if sum(f.type == "records" for f in self.fields) > 1:
             raise ValueError("fields: 一个图层最多一个 records 字段")
         kind = self.symbol.kind

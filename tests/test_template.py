@@ -257,6 +257,7 @@ def test_long_lists_and_awkward_titles(
         {"id": "township_name", "title": "乡镇", "type": "text"},
     )  # fmt: skip
     raw["popup"], raw["title"] = ("many",), "甲/乙:图"
+    raw["symbol"]["kind"], raw["headings"]["name_from"] = None, ()
     layers = [x for x in catalog if x.id != "command_posts"] + [Layer.model_validate(raw)]
     client = Signed(make_app(county_db, Catalog(layers)))("planner")
     content = fetch(client, "command_posts")
