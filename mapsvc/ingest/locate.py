@@ -31,6 +31,8 @@ Floats = NDArray[np.float64]
 
 AUTO = "auto"
 SAMPLE = 2000
+_FEW = 10
+"""Points, of which each one counts."""
 _WORLD_M = 2e7
 DIGITS = 7
 """Decimals of a stored degree: one centimetre."""
@@ -397,7 +399,8 @@ def _contested(hinted: Score, best: Score) -> bool:
     """Do points speak against the system that headings or file suggest?"""
     if hinted.inside is None or best.inside is None:
         return False
-    return hinted.inside < 0.5 or (best.inside - hinted.inside) * hinted.points >= 2
+    against = round((best.inside - hinted.inside) * hinted.points)
+    return hinted.inside < 0.5 or against >= (1 if hinted.points < _FEW else 2)
 
 
 def _choose(scores: list[Score], hint: str | None, located: Located) -> System | None:

@@ -10,6 +10,7 @@ import geopandas
 import openpyxl
 import shapely
 
+from mapsvc.coordinates import from_wgs84
 from tests.corpus.case import HEAD, Case, good, place, row, standard
 from tests.corpus.write import (
     csv_of,
@@ -225,6 +226,10 @@ def _values() -> list[Case]:
     ]  # fmt: skip
 
 
+def _in(system: str, at: tuple[float, float]) -> list[float]:
+    return [round(float(v), 7) for v in from_wgs84(*at, system)]
+
+
 def _vectors() -> list[Case]:
     rows = standard()
 
@@ -235,12 +240,21 @@ def _vectors() -> list[Case]:
     stock = geojson_of([["code", "name", "items", "x", "y"], ["K1", "镇仓库", None, *place(1)]])
     items = [{"item": "帐篷", "quantity": 20, "unit": "顶", "expires": "2030-01-01"}]
     stock["features"][0]["properties"]["items"] = items
+    near = [(110.19, 30.05), place(1), place(2)]
+    shifted: list[list[Any]] = [[*HEAD[:3], "GPS经度", "GPS纬度"]]
+    shifted += [row(i, *_in("bd09", p)) for i, p in enumerate(near)]
+    edge = [(110.199, 30.04 + 0.001 * i) if i % 2 else place(i) for i in range(12)]
+    border = [HEAD, *(row(i, *_in("bd09", p)) for i, p in enumerate(edge))]
     old = [*HEAD[:3], "X（西安80）", "Y（西安80）"]
     return [
         good("trap-multipoint", shp_of(frame(4326, single)), sheet="a", first=1),
         good("trap-utm", shp_of(frame(32649)), sheet="a", first=1, crs="auto"),
         Case("trap-old-datum", shp_of(frame(2434)), crs="auto",
              rows=dict.fromkeys((f"a!{i}" for i in (1, 2, 3)), "crs_old")),
+        Case("trap-heading-contradicted", csv_of(shifted), crs="auto", region="990101001",
+             rows=dict.fromkeys(ALL, "crs_ambiguous")),
+        Case("trap-declared-half-wrong", csv_of(border), crs="wgs84", region="990101001",
+             rows=dict.fromkeys(range(2, 14), "crs_contradicted")),
         Case("trap-old-datum-heading", csv_of([old, *rows[1:]]), crs="auto",
              rows=dict.fromkeys(ALL, "crs_old")),
         Case("trap-export-again", dumped(stock), layer="depots", rows={1: "new"},
