@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from mapsvc.ingest.cells import blocks, is_chinese_as
@@ -67,27 +68,17 @@ def delimited(text: str, limits: Limits) -> Iterator[Message]:
     if declared:
         text = text[declared.end() :]
     delimiter = declared.group(1) if declared else _delimiter(text)
-    lengths: dict[int, list[int]] = {}
+    lengths: list[int] = []
     yield SheetStart(name="", visible=True)
-    yield from blocks(_measured(_rows(text, delimiter), lengths), limits)
-    usual = max(lengths, key=lambda length: len(lengths[length]), default=0)
-    longer = {
-        str(n): str(length) for length, rows in lengths.items() if length > usual for n in rows
-    }
+    yield from blocks(_rows(text, delimiter, lengths), limits)
+    usual = max(counts := Counter(lengths), key=counts.__getitem__, default=0)
+    longer = {str(n): str(size) for n, size in enumerate(lengths, 1) if size > usual}
     if longer:
         yield Note(LONGER, longer)
 
 
-def _measured(
-    rows: Iterator[tuple[int, list[str]]], lengths: dict[int, list[int]]
-) -> Iterator[tuple[int, list[str]]]:
-    """The rows, their numbers noted by how many cells they have."""
-    for number, row in rows:
-        lengths.setdefault(len(row), []).append(number)
-        yield number, row
-
-
-def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str, delimiter: str, lengths: list[int]) -> Iterator[tuple[int, list[str]]]:
+    """Rows with their numbers; `lengths` gathers how many cells each has."""
     csv.field_size_limit(1_000_000)
     reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
     number = 0
@@ -97,6 +88,7 @@ def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             if reader.line_num - before > _BREAKS_IN_CELL:
                 raise Refused("csv_quotes", row=number)
             before = reader.line_num
+            lengths.append(len(row))
             yield number, row
     except csv.Error:
         raise Refused("csv_quotes", row=number + 1) from None
