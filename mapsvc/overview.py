@@ -1,8 +1,8 @@
 """The county in figures: counts by layer, grade and township, and how fresh they are.
 
 Counting reads every row of a layer, so its outcome is kept until the layer's version or the day
-changes. Where counting takes long, the last outcome stands a little longer; every figure says of
-which version and of what time it is.
+changes. Where counting takes long it is not done again at once: who needs the newest waits for it
+together with all others who do. Every figure says of which version and of what time it is.
 """
 
 import asyncio
@@ -137,11 +137,11 @@ class Overview:
         }
 
     async def stale(self) -> dict[str, int]:
-        """How many features of each layer are due for verification."""
+        """How many features of each layer are due for verification, known within a second or so."""
         async with connection(self._pool) as db:
             heads = await _heads(db)
         return {
-            x.id: (await self._counted(x, heads[x.id][0], None)).total().stale
+            x.id: (await self._counted(x, heads[x.id][0], None, patient=False)).total().stale
             for x in self._catalog
         }
 
@@ -154,15 +154,18 @@ class Overview:
             whole.add(found)
         return {"count": whole.count, "stale": whole.stale, "layers": layers}
 
-    async def _counted(self, layer: Layer, version: int, as_of: datetime | None) -> _Counted:
-        known = self._known(layer.id, version, as_of)
+    async def _counted(
+        self, layer: Layer, version: int, as_of: datetime | None, *, patient: bool = True
+    ) -> _Counted:
+        known = self._known(layer.id, version, as_of, patient)
         if known is not None:
             return known
         async with self._turn[layer.id]:
             # Somebody else may have counted while we waited.
-            known = self._known(layer.id, version, as_of)
+            known = self._known(layer.id, version, as_of, patient)
             if known is not None:
                 return known
+            await asyncio.sleep(self._rest(layer.id) if as_of is None else 0)
             async with connection(self._pool) as db:
                 counted = await _count(db, layer, as_of)
             if as_of is None:
@@ -173,15 +176,23 @@ class Overview:
                     self._past.popitem(last=False)
             return counted
 
-    def _known(self, layer_id: str, version: int, as_of: datetime | None) -> _Counted | None:
+    def _known(
+        self, layer_id: str, version: int, as_of: datetime | None, patient: bool
+    ) -> _Counted | None:
         if as_of is not None:
             return self._past.get((layer_id, as_of))
         known = self._now.get(layer_id)
         if known is None or known.day != datetime.now(CHINA).date():
             return None
-        rest = known.took_s * _REST if known.took_s > _QUICK_S else 0.0
-        fresh = known.version >= version or time.monotonic() - known.ready_at < rest
-        return known if fresh else None
+        new_enough = known.version >= version or (not patient and self._rest(layer_id) > 0)
+        return known if new_enough else None
+
+    def _rest(self, layer_id: str) -> float:
+        """Seconds until it may be counted again."""
+        known = self._now.get(layer_id)
+        if known is None or known.took_s < _QUICK_S:
+            return 0.0
+        return max(0.0, known.ready_at + _REST * known.took_s - time.monotonic())
 
 
 async def _heads(db: Db) -> Heads:
