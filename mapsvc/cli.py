@@ -15,7 +15,7 @@ import psycopg
 import typer
 import uvicorn
 
-from mapsvc import access, demo, features, ground, regions
+from mapsvc import access, demo, features, ground, offline, regions
 from mapsvc.catalog import Catalog, load_catalog
 from mapsvc.cluster import ClusterError
 from mapsvc.database import Db, located, upgrade
@@ -23,6 +23,7 @@ from mapsvc.errors import MapsvcError, NotFound
 from mapsvc.ingest import uploads
 from mapsvc.roads import loading, osm, rules
 from mapsvc.settings import Settings
+from mapsvc.symbols import symbol_set
 
 app = typer.Typer(
     help="一网四图：县乡应急风险地图服务",
@@ -33,6 +34,8 @@ app = typer.Typer(
 regions_app = typer.Typer(help="行政区", no_args_is_help=True)
 roads_app = typer.Typer(help="路网", no_args_is_help=True)
 user_app = typer.Typer(help="账号", no_args_is_help=True)
+export_app = typer.Typer(help="导出", no_args_is_help=True)
+app.add_typer(export_app, name="export")
 app.add_typer(regions_app, name="regions")
 app.add_typer(roads_app, name="roads")
 app.add_typer(user_app, name="user")
@@ -243,6 +246,30 @@ def _print_report(report: dict[str, Any]) -> None:
     for p in report["problems"]:
         where = f"{p['sheet']} 第 {p['row']} 行" if p["row"] else (p["sheet"] or "文件")
         typer.echo(f"  {where}　{p['column'] or ''}　{p['message']}")
+
+
+@export_app.command(name="map")
+def export_map(
+    file: Annotated[Path, typer.Argument(dir_okay=False)],
+    personal: Annotated[
+        bool, typer.Option("--personal", help="包含姓名、手机等个人信息；缺省不含")
+    ] = False,
+) -> None:
+    """导出离线地图：一个 HTML 文件，含全部图层、底图和程序，可从 U 盘直接打开。"""
+    with _ready() as (settings, catalog, conninfo):
+        symbols = symbol_set(settings, catalog)
+        done = _run(
+            conninfo,
+            lambda db: offline.whole_map(db, catalog, settings, symbols, personal=personal),
+        )
+        try:
+            file.write_bytes(done.html)
+        except OSError as refused:
+            _refuse(f"无法写入 {file}：{refused.strerror}。请换一个位置。")
+        counts = "　".join(f"{x.title} {done.counts[x.id]}" for x in catalog)
+        typer.echo(f"已导出 {file}，{len(done.html) / 1_000_000:.1f} MB。")
+        typer.echo(f"{counts}　底图到第 {done.ground_zoom} 级，更近时放大显示。")
+        typer.echo("包含个人信息，请妥善保管。" if personal else "不含个人信息。")
 
 
 @user_app.command(name="add")

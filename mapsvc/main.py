@@ -35,8 +35,8 @@ from mapsvc.maps.assets import BUILD, Assets
 from mapsvc.maps.guides import read_guides
 from mapsvc.maps.pages import Pages
 from mapsvc.overview import Overview
-from mapsvc.settings import PROJECT, Settings
-from mapsvc.symbols import read_symbols
+from mapsvc.settings import Settings
+from mapsvc.symbols import symbol_set
 from mapsvc.tiles import TileCache
 
 
@@ -83,9 +83,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         asset=asset,
         pages=Pages(asset),
         guides=read_guides(),
-        symbols=read_symbols(
-            [settings.layers / "symbols", PROJECT / "layers" / "symbols"], catalog
-        ),
+        symbols=symbol_set(settings, catalog),
         feed=feed,
         overview=Overview(pool, catalog),
         tiles=kept_tiles,

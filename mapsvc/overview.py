@@ -195,6 +195,11 @@ class Overview:
         return max(0.0, known.ready_at + _REST * known.took_s - time.monotonic())
 
 
+async def stale_now(db: Db, catalog: Catalog) -> dict[str, int]:
+    """How many features of each layer are due for verification, counted now."""
+    return {x.id: (await _count(db, x, None)).total().stale for x in catalog}
+
+
 async def _heads(db: Db) -> Heads:
     """Version, count and time of the last change of every layer."""
     rows = await (

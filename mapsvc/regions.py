@@ -217,6 +217,17 @@ from region where level = %(level)s and (%(code)s::text is null or path @> array
 """
 
 
+async def places(db: Db) -> list[dict[str, Any]]:
+    """Every region with what it is found by and a point inside, WGS-84."""
+    cursor = await db.execute(
+        "select code, name, search, round(ST_X(c)::numeric, 7)::float8,"
+        " round(ST_Y(c)::numeric, 7)::float8"
+        " from (select *, ST_PointOnSurface(geom) c from region) r order by code"
+    )
+    names = ("code", "name", "search", "lon", "lat")
+    return [dict(zip(names, row, strict=True)) for row in await cursor.fetchall()]
+
+
 async def overview(db: Db) -> dict[str, Any]:
     """The whole territory: topmost region when there is one, and the bounds of all of them."""
     row = await (

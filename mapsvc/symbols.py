@@ -17,6 +17,7 @@ from defusedxml import DefusedXmlException
 
 from mapsvc.catalog import Catalog, Layer
 from mapsvc.errors import BrokenLayerFile
+from mapsvc.settings import PROJECT, Settings
 
 ROLES = ("body", "mark", "line")
 """body: filled with the grade's colour; mark: filled with the sign's; line: drawn in the sign's."""
@@ -37,6 +38,11 @@ def read_symbols(folders: list[Path], catalog: Catalog) -> dict[str, Any]:
     without a file has none and is drawn by its `shape`. Raises BrokenLayerFile.
     """
     return {layer.id: _of_layer(folders, layer) for layer in catalog}
+
+
+def symbol_set(settings: Settings, catalog: Catalog) -> dict[str, Any]:
+    """The symbols in use: the county's own where there are, else ours."""
+    return read_symbols([settings.layers / "symbols", PROJECT / "layers" / "symbols"], catalog)
 
 
 def _of_layer(folders: list[Path], layer: Layer) -> dict[str, Any]:

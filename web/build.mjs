@@ -10,26 +10,37 @@ const outdir = path.join(here, "..", "mapsvc", "static", "build");
 await rm(outdir, { recursive: true, force: true });
 await mkdir(outdir, { recursive: true });
 
-const { metafile } = await build({
+const common = {
   absWorkingDir: here,
-  entryPoints: ["map.js", "map.css", "pages.js", "pages.css", "reference.js", "uploads.js", "uploads.css", "screen/screen.js", "screen/screen.css", "screen/charts.js"].map((name) => `src/${name}`),
   outdir,
   bundle: true,
   minify: true,
   metafile: true,
   entryNames: "[name]-[hash]",
   assetNames: "[name]-[hash]",
-  loader: { ".png": "file", ".svg": "file" },
   format: "iife",
   // Domestic desktops (Kylin, UOS) ship Chromium builds as old as this.
   target: ["chrome80"],
-  legalComments: "linked",
   charset: "utf8",
   logLevel: "warning",
+};
+const sources = (names) => names.map((name) => `src/${name}`);
+const served = await build({
+  ...common,
+  entryPoints: sources(["map.js", "map.css", "pages.js", "pages.css", "reference.js", "uploads.js", "uploads.css", "screen/screen.js", "screen/screen.css", "screen/charts.js"]),
+  loader: { ".png": "file", ".svg": "file" },
+  legalComments: "linked",
+});
+// The map that is one file: pictures are inside.
+const alone = await build({
+  ...common,
+  entryPoints: sources(["offline/offline.js", "offline/offline.css"]),
+  loader: { ".png": "dataurl", ".svg": "dataurl" },
+  legalComments: "inline",
 });
 
 const manifest = {};
-for (const [file, output] of Object.entries(metafile.outputs)) {
+for (const [file, output] of Object.entries({ ...served.metafile.outputs, ...alone.metafile.outputs })) {
   if (output.entryPoint) manifest[path.basename(output.entryPoint)] = path.basename(file);
 }
 await writeFile(path.join(outdir, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);

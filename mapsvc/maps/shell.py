@@ -6,6 +6,7 @@ which every character that a template or an HTML parser could read is escaped.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import folium
@@ -14,7 +15,6 @@ from folium.map import Layer
 from folium.template import Template
 
 from mapsvc.catalog import Catalog
-from mapsvc.maps.assets import Assets
 from mapsvc.maps.basemaps import BaseMap, Tiles, base_maps, picture_hosts
 from mapsvc.settings import Settings
 
@@ -46,10 +46,17 @@ def csp(nonce: str, settings: Settings) -> str:
     )
 
 
-def render_map(catalog: Catalog, settings: Settings, *, nonce: str, asset: Assets) -> str:
+def render_map(
+    catalog: Catalog,
+    settings: Settings,
+    *,
+    nonce: str,
+    asset: Callable[[str], str],
+    bundle: str = "map",
+) -> str:
     """The HTML of `/map`; its size depends on the number of layers and on nothing else."""
     page = Page(nonce)
-    chart = Chart(asset)
+    chart = Chart(asset, bundle=bundle)
     page.add_child(chart)
     bases = base_maps(settings)
     pictures = {base.id: [_draw(chart, base, tiles) for tiles in _tiles(base)] for base in bases}
@@ -101,7 +108,9 @@ class Chart(folium.Map):
         """
     )
 
-    def __init__(self, asset: Assets, *, bundle: str = "map", scale: bool = True) -> None:
+    def __init__(
+        self, asset: Callable[[str], str], *, bundle: str = "map", scale: bool = True
+    ) -> None:
         # No view is set here: the browser knows the county's bounds and the address's hash.
         super().__init__(
             tiles=None,

@@ -29,10 +29,13 @@ export function signIn() {
 /** What to do when the session is over; an unattended page may have something better. */
 export const session = { ended: signIn };
 
+/** How a request goes out; a page without a server answers its own. */
+export const transport = { fetch: (url, options) => fetch(url, { credentials: "same-origin", ...options }) };
+
 export async function call(url, options = {}) {
   let response;
   try {
-    response = await fetch(url, { credentials: "same-origin", ...options });
+    response = await transport.fetch(url, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     report(false);

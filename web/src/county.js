@@ -5,7 +5,8 @@ import { sharpness } from "./sharpness.js";
 import { TileStore, covering } from "./tiles.js";
 
 const SIZE = 512;
-const DEEPEST = 14;
+/** The zoom to which there are tiles of the ground; closer views enlarge those. */
+export const limits = { deepest: 14 };
 
 // class → first zoom, width of the road, width of its casing, at zoom 11, 14, 17
 const ROADS = [
@@ -162,7 +163,7 @@ function paint(canvas, tile, coords, place, deeper) {
 
 /** Tiles of 512 pixels at map zoom z are those of z - 1; past the deepest, part of a parent. */
 function placeOf(coords) {
-  const z = Math.min(coords.z - 1, DEEPEST);
+  const z = Math.min(coords.z - 1, limits.deepest);
   const deeper = 2 ** (coords.z - 1 - z);
   return { place: { z, x: Math.floor(coords.x / deeper), y: Math.floor(coords.y / deeper) }, deeper };
 }
@@ -260,7 +261,7 @@ export const County = L.Layer.extend({
 
   /** Names in a box of world pixels at a zoom: {kind, text, x, y, rank} in world pixels. */
   places(min, max, zoom) {
-    const z = Math.min(Math.round(zoom) - 1, DEEPEST);
+    const z = Math.min(Math.round(zoom) - 1, limits.deepest);
     const size = 256 * 2 ** (zoom - z);
     const found = [];
     for (const place of covering(min, max, z, size)) {

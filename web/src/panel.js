@@ -41,6 +41,7 @@ export class Panel {
   }
 
   foot(me) {
+    if (me.offline) return h("footer", {}, h("span", { class: "who" }, me.offline));
     const who = [me.role_title, me.region_name || me.username].filter(Boolean).join(" · ");
     const out = h("button", { type: "button", class: "text", onclick: () => signOut() }, "退出");
     return h("footer", {}, h("span", { class: "who" }, who), h("nav", { "aria-label": "页面" }, h("a", { href: "/" }, "首页"), h("a", { href: "/uploads" }, "上传")), out);
