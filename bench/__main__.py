@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import ingest, live, map_page, nearest, roads, tiles
+from bench import ingest, live, map_page, nearest, pages, roads, tiles
 
 SIZES = (10_000, 100_000, 1_000_000)
 
@@ -17,3 +17,4 @@ if __name__ == "__main__":
     live.run()
     tiles.run()
     map_page.run((1_000, *sizes))
+    pages.run((1_000, *sizes))
