@@ -92,7 +92,8 @@ fetch("points.bin").then((r) => r.arrayBuffer()).then((buffer) => {
 
 # Folium's pages name libraries outside. Leaflet and its clusters are real here; of the others they
 # use two calls, which cost less here than in the libraries themselves.
-FOLIUM_HEAD = """<link rel="stylesheet" href="leaflet.css"><link rel="stylesheet" href="cluster.css">
+FOLIUM_HEAD = """<link rel="stylesheet" href="leaflet.css">
+<link rel="stylesheet" href="cluster.css">
 <script src="leaflet.js"></script><script src="cluster.js"></script><script>
 L.AwesomeMarkers = {icon: () => new L.Icon.Default({imagePath: "/"})};
 window.$ = (html) => [Object.assign(document.createElement("div"), {innerHTML: html}).firstChild];

@@ -1,9 +1,6 @@
 """The wall in a real browser over a real server: live, lost and mended, four-up, event, past."""
 
-import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,119 +8,14 @@ from typing import Any
 import httpx2 as httpx
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
 
-from mapsvc.settings import PROJECT
-from tests.conftest import free_port
-from tests.test_pages_browser import Watch
+from tests.open_wall import Server, Wall, wait
 
 WALL: ViewportSize = {"width": 1920, "height": 1080}
 HOSTILE = "<img src=x onerror=alert(1)>{{7*7}}</script>"
 SUM = """mapsvc.wall.stage.large.scene.placed.items.reduce((sum, item) => sum + item.count, 0)"""
-READY = """(() => {
-    const wall = window.mapsvc && mapsvc.wall;
-    if (!wall || !wall.tree || !wall.live || wall.live.feed.state !== "live") return false;
-    if (!wall.bars.chart && wall.stage.view !== "focus") return false;
-    const panes = wall.stage.shownPanes();
-    return panes.every((p) => !p.scene.store.loading.size && p.scene._zoom === p.map.getZoom());
-})()"""
 VIEWS = "mapsvc.wall.stage.shownPanes().map(({map}) => [map.getCenter().lng, map.getCenter().lat])"
-
-
-class Server:
-    """`mapsvc serve` on a port of its own, so that it can come back where it was."""
-
-    def __init__(self, conninfo: str) -> None:
-        self.conninfo = conninfo
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mapsvc.cli", "serve", "--port", str(self.port)],
-            env={**os.environ, "MAPSVC_DATABASE_URL": self.conninfo},
-            cwd=PROJECT,
-        )
-        wait(self._ready, "the server is not ready", 30)
-
-    def _ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/readyz").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def stop(self) -> None:
-        if self.process:
-            self.process.terminate()
-            self.process.wait(20)
-            self.process = None
-
-
-def wait(holds: Callable[[], Any], complaint: str, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return
-        time.sleep(0.05)
-    raise AssertionError(complaint)
-
-
-class Wall(Watch):
-    """An open wall, and what the town's people do meanwhile."""
-
-    writer: httpx.Client
-
-    def open(self, query: str = "") -> Page:
-        self.page.goto(f"{self.url}/screen{query}")
-        self.ready()
-        return self.page
-
-    def ready(self) -> None:
-        self.until(READY, "the wall did not settle")
-        self.page.wait_for_timeout(100)
-
-    def until(self, expression: str, complaint: str, seconds: float = 20) -> None:
-        """Playwright's own waiting evaluates strings, which the page's policy forbids."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self.page.evaluate(expression):
-                return
-            self.page.wait_for_timeout(20)
-        raise AssertionError(complaint)
-
-    def features(self, layer: str, query: str = "") -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.get(f"/api/layers/{layer}/features?limit=1000{query}")[
-            "features"
-        ]
-        return found
-
-    def change(self, feature: dict[str, Any], **changes: Any) -> None:
-        layer, version = feature["properties"]["layer"], feature["properties"]["version"]
-        answer = self.writer.patch(
-            f"/api/layers/{layer}/features/{feature['id']}",
-            json=changes,
-            headers={"If-Match": f'"{version}"'},
-        )
-        assert answer.status_code == 200, answer.text
-
-    def delete(self, layer: str, feature_id: int, version: int = 1) -> None:
-        answer = self.writer.delete(
-            f"/api/layers/{layer}/features/{feature_id}", headers={"If-Match": f'"{version}"'}
-        )
-        assert answer.status_code in (200, 204), answer.text
-
-    def add_risk(self, name: str, level: str, lon: float, lat: float) -> int:
-        answer = self.writer.post(
-            "/api/layers/risk_points/features",
-            json={
-                "type": "Feature",
-                "geometry": {"type": "Point", "coordinates": [lon, lat]},
-                "properties": {"name": name, "code": f"T-{time.time_ns()}", "risk_level": level},
-            },
-        )
-        assert answer.status_code == 201, answer.text
-        return int(answer.json()["id"])
 
 
 @pytest.fixture(scope="module")
@@ -344,8 +236,16 @@ def test_keys_lead_everywhere_and_back(calm: Wall) -> None:
     calm.ready()
     expect(name).to_have_text("指挥体系图")
     assert page.evaluate("mapsvc.wall.hierarchies[0].laid.length") == 17
+    page.keyboard.press("4")  # once more: the whole wall
+    expect(page.locator(".column").first).to_be_hidden()
+    assert "full=1" in page.url
+    page.keyboard.press("Escape")
+    expect(page.locator(".column").first).to_be_visible()
+    page.keyboard.press("1")
+    expect(page.locator(".kinds li").first).to_have_text("滑坡")
     page.keyboard.press("Escape")
     expect(name).to_have_text("全县总览")
+    expect(page.locator(".kinds")).to_be_hidden()
     page.keyboard.press("?")
     expect(page.locator(".help")).to_be_visible()
     page.keyboard.press("Escape")
@@ -353,6 +253,43 @@ def test_keys_lead_everywhere_and_back(calm: Wall) -> None:
     page.keyboard.press("l")
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
     assert "theme=light" in page.url
+    calm.ready()
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (3840, 2160), (5120, 1440), (1366, 768)])
+def test_it_fits_any_wall_and_is_legible_on_it(calm: Wall, size: tuple[int, int]) -> None:
+    page = calm.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    calm.open()
+    least = page.evaluate(
+        """Math.min(...[...document.querySelectorAll(".screen *")]
+            .filter((e) => e.offsetWidth && !e.closest(".map") && e.textContent.trim())
+            .map((e) => parseFloat(getComputedStyle(e).fontSize)))"""
+    )
+    assert least >= min(size[0] / 120, size[1] / 67.5) - 0.01  # a 67th of the height: 32 px at 4K
+    spilled = page.evaluate(
+        """[...document.querySelectorAll(".screen .part, .bar > *, .foot > *")]
+            .filter((e) => e.offsetWidth && e.scrollWidth > e.clientWidth + 1)
+            .map((e) => e.className)"""
+    )
+    assert spilled == []
+    page.set_viewport_size({"width": 1600, "height": 900})
+    page.wait_for_timeout(300)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.wait_for_timeout(300)
+    west, south, east, north = calm.get("/api/map")["county"]["bounds"]
+    for lon, lat in page.evaluate(VIEWS):
+        assert lon == pytest.approx((west + east) / 2, abs=0.01)
+        assert lat == pytest.approx((south + north) / 2, abs=0.01)
+    panes = page.evaluate("mapsvc.wall.stage.shownPanes().length")
+    assert panes == (5 if size[0] > 2.4 * size[1] else 1)
+
+
+def test_on_paper_it_is_light_and_one_sheet(calm: Wall) -> None:
+    page = calm.open()
+    sheet = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type /Page\b", sheet)) == 1
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     calm.ready()
 
 

@@ -7,10 +7,18 @@ from mapsvc.catalog import Catalog
 from mapsvc.maps.assets import Assets
 from mapsvc.maps.shell import BrowserLayer, Chart, Page, literal
 
+_EARLY = (
+    "/api/map",
+    "/api/layers",
+    "/api/symbols",
+    "/api/regions?level=county",
+    "/api/regions?level=township",
+)
+
 
 def render_screen(catalog: Catalog, *, nonce: str, asset: Assets) -> str:
     """The HTML of `/screen`; like the map page it carries layer ids and addresses, no data."""
-    page = Page(nonce, kind="screen-page", title="一网四图 · 大屏")
+    page = Page(nonce, kind="screen-page", title="一网四图 · 大屏", early=_EARLY)
     large = Chart(asset, bundle="screen")
     page.add_child(large)
     features = {layer.id: BrowserLayer("features", layer.id) for layer in catalog}

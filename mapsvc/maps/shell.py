@@ -68,7 +68,10 @@ def render_map(
 
 
 class Page(Figure):
-    """Folium's page with a nonce on its script and our own head; `kind` is its body's class."""
+    """Folium's page with a nonce on its script and our own head.
+
+    `kind` is its body's class; `early` are addresses that its code will ask for, asked at once.
+    """
 
     _template = Template(
         "<!DOCTYPE html>\n"
@@ -76,6 +79,9 @@ class Page(Figure):
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<link rel="icon" href="data:,">\n'
         "<title>{{ this.title_text }}</title>\n"
+        "{% for address in this.early %}"
+        '<link rel="preload" href="{{ address }}" as="fetch" crossorigin="anonymous">\n'
+        "{% endfor %}"
         "{{ this.header.render(**kwargs) }}\n</head>\n"
         '<body class="{{ this.kind }}">\n{{ this.html.render(**kwargs) }}\n'
         "<noscript>本页需要启用 JavaScript。</noscript>\n"
@@ -83,11 +89,19 @@ class Page(Figure):
         "</body>\n</html>\n"
     )
 
-    def __init__(self, nonce: str, *, kind: str = "map-page", title: str = "一张图") -> None:
+    def __init__(
+        self,
+        nonce: str,
+        *,
+        kind: str = "map-page",
+        title: str = "一张图",
+        early: tuple[str, ...] = (),
+    ) -> None:
         super().__init__()
         self.nonce = nonce
         self.kind = kind
         self.title_text = title
+        self.early = early
 
 
 class Chart(folium.Map):

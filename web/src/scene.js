@@ -9,6 +9,7 @@ import { TileStore, covering } from "./tiles.js";
 
 const DEEPEST = 16;
 const CROWD = 4000;
+const REST_MS = 100;
 
 export const Scene = L.Renderer.extend({
   options: { padding: 0.2, pane: "points" },
@@ -26,6 +27,8 @@ export const Scene = L.Renderer.extend({
     // What else is drawn on this canvas: objects with some of circles(), under(ctx), over(ctx),
     // names() and ownTowns.
     this.guests = [];
+    // Boxes of the container where something else stands, for names to keep away from.
+    this.blocked = [];
   },
 
   /** looks: Map of layer id → {layer, shape, graded, version, count}. */
@@ -75,6 +78,8 @@ export const Scene = L.Renderer.extend({
 
   _destroyContainer() {
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.soon);
+    this.soon = this.frame = 0;
     this._container.remove();
     delete this._container;
     delete this._ctx;
@@ -146,7 +151,16 @@ export const Scene = L.Renderer.extend({
   },
 
   redrawSoon() {
-    if (this.frame) return;
+    if (this.frame || this.soon) return;
+    // Tiles come in dozens: a picture a frame for each would cost more than they do.
+    const rest = REST_MS - (performance.now() - (this.drawn || 0));
+    if (rest > 0) {
+      this.soon = setTimeout(() => {
+        this.soon = 0;
+        this.redrawSoon();
+      }, rest);
+      return;
+    }
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
       if (this._map && this._zoom === this._map.getZoom() && !this._map._animatingZoom) this._draw(this._wanted());
@@ -163,11 +177,14 @@ export const Scene = L.Renderer.extend({
     const ratio = sharpness();
     const canvas = this._container;
     L.DomUtil.setTransform(canvas, this._bounds.min, 1);
-    canvas.width = size.x * ratio;
-    canvas.height = size.y * ratio;
+    this.drawn = performance.now();
+    const [wide, tall] = [Math.round(size.x * ratio), Math.round(size.y * ratio)];
+    if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
     canvas.style.width = `${size.x}px`;
     canvas.style.height = `${size.y}px`;
     const ctx = this._ctx;
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.clearRect(0, 0, wide, tall);
     ctx.scale(ratio, ratio);
     this.corner = this._map.getPixelOrigin().add(this._bounds.min);
     this._arrange(ctx, this._gather(wanted, size), size);
@@ -179,6 +196,8 @@ export const Scene = L.Renderer.extend({
     const { graded, grid } = placeGraded(items.filter((item) => item.graded), zoom);
     const lettering = new Lettering(ctx, this._window());
     lettering.avoid(graded);
+    const [left, top] = this._window();
+    for (const [x1, y1, x2, y2] of this.blocked) lettering.boxes.add([x1 + left, y1 + top, x2 + left, y2 + top]);
     const places = this._places(size);
     const figures = this.folded && zoom < this.folded.below ? this.folded.towns : null;
     for (const guest of this._guests("under")) guest.under(ctx);

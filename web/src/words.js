@@ -4,7 +4,9 @@ const WINDS = ["北", "东北", "东", "东南", "南", "西南", "西", "西北
 
 export const GRADES = { 1: "重大", 2: "较大", 3: "一般", 4: "低" };
 
-export const number = (value) => new Intl.NumberFormat("zh-CN").format(value);
+const DIGITS = new Intl.NumberFormat("zh-CN");
+
+export const number = (value) => DIGITS.format(value);
 
 export function distance(metres) {
   if (metres < 1000) return `${Math.round(metres)} 米`;

@@ -32,6 +32,7 @@ export function readAddress(search, views) {
     theme: asked.get("theme") === "light" ? "light" : "dark",
     view: views.includes(asked.get("view")) ? asked.get("view") : "county",
     rotate: plan(asked.get("rotate"), views),
+    full: asked.get("full") === "1",
     focus: place(asked.get("focus")),
     at: time(asked.get("at")),
     // The worst grade that may move the view: 1 重大; 0 none.

@@ -39,7 +39,8 @@ export class Bars {
     if (this.asked) return;
     this.asked = true;
     window.addEventListener("mapsvc-charts", () => this.draw(), { once: true });
-    document.body.append(h("script", { src: this.source }));
+    // The map comes first.
+    requestIdleCallback(() => document.body.append(h("script", { src: this.source })), { timeout: 1500 });
   }
 
   repaint() {

@@ -79,7 +79,8 @@ export class Focus {
   /** The event and those who come first, all in view. */
   frame() {
     const spots = this.coming.flatMap(({ results }) => results.map((result) => result.feature.geometry.coordinates));
-    const wide = this.around.bands[this.around.bands.length - 1];
+    // The widest ring may reach over half the county: the next one says enough of the place.
+    const wide = this.around.bands[Math.max(0, this.around.bands.length - 2)];
     const ring = wide.polygons ? wide.polygons.flatMap(([outer]) => outer) : [];
     this.wall.stage.lookAt([this.place, ...spots, ...ring]);
   }

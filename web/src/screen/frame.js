@@ -27,6 +27,7 @@ export function buildFrame(shell) {
     legend: h("div", { class: "map-legend" }),
     note: h("div", { class: "map-note" }),
     keys: h("nav", { class: "key-row", "aria-label": "视图" }),
+    kinds: h("ul", { class: "kinds", hidden: true }),
     slider: h("div", { class: "slider", hidden: true }),
   };
   parts.large = h("div", { class: "pane large" }, h("div", { class: "pane-map" }, shell.map.getContainer()));
@@ -44,7 +45,7 @@ export function buildFrame(shell) {
     h("div", { class: "bar-view" }, parts.view, parts.plan),
     h("div", { class: "bar-state" }, parts.feed, h("div", { class: "bar-time" }, parts.day, parts.clock)),
   );
-  parts.stage = h("div", { class: "stage" }, parts.large, grid, parts.banner, parts.slider);
+  parts.stage = h("div", { class: "stage" }, parts.large, grid, parts.kinds, parts.banner, parts.slider);
   parts.foot = h("footer", { class: "foot" }, parts.legend, parts.note, parts.keys);
   parts.left = h("div", { class: "column left" }, parts.figures.box, parts.towns.box, parts.fresh.box);
   parts.right = h("div", { class: "column right" }, parts.stream.box, parts.chain.box);

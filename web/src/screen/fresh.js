@@ -95,6 +95,13 @@ export class Freshness {
   _name(totals) {
     const names = new Map(((this.outlines && this.outlines.towns) || []).map(({ code, name }) => [code, name]));
     const worst = [...totals].filter(([code, stale]) => stale && names.has(code)).sort((a, b) => b[1] - a[1]);
+    const whole = [...new Set(Object.values(this.overview.layers).flatMap(({ overdueTowns }) => overdueTowns))];
+    // A township none of whose data was looked at in time comes before any count.
+    if (whole.length) {
+      const listed = whole.slice(0, NAMED).join("、") + (whole.length > NAMED ? `等 ${whole.length} 个` : "");
+      fill(this.names, h("span", {}, h("b", {}, "整体超期"), `　${listed}`));
+      return;
+    }
     const told = worst.slice(0, NAMED).flatMap(([code, stale]) => [h("span", {}, names.get(code), " ", h("b", { class: "figure" }, number(stale)))]);
     fill(this.names, worst.length ? h("span", { class: "faint" }, "最多") : "没有超期未核实的数据", ...told);
   }

@@ -5,6 +5,8 @@ import { drawSymbol } from "../symbols.js";
 import { badge } from "./hierarchy.js";
 
 const ALPHA = [0.2, 0.13, 0.08];
+// Between the middles of two symbols, with room for a number beside each.
+const APART = 42;
 
 /** A guest on the large map's canvas while an event is in focus. */
 export class Rings {
@@ -18,6 +20,7 @@ export class Rings {
     this.origin = null;
     this.bands = [];
     this.picks = [];
+    this.laid = [];
     this.scene.redrawSoon();
   }
 
@@ -96,27 +99,70 @@ export class Rings {
 
   circles() {
     if (!this.origin) return [];
-    const spots = this.picks.map(({ at }) => this.scene.spot(at));
-    return [...spots, this.scene.spot(this.origin)].map(([x, y]) => ({ x, y, r: 14 }));
+    this._layOut();
+    return [...this.laid.map(({ x, y }) => ({ x, y, r: 14 })), { ...this._event(), r: 24 }];
   }
 
   names() {
-    return this.picks.map(({ at, text }) => {
-      const [x, y] = this.scene.spot(at);
-      return { x, y, r: 22, name: text };
+    return this.laid.map(({ x, y, pick }) => ({ x, y, r: 22, name: pick.text }));
+  }
+
+  _event() {
+    const [x, y] = this.scene.spot(this.origin);
+    return { x, y };
+  }
+
+  /** Who stands too close to the event or to another moves outward, with a line to the true place. */
+  _layOut() {
+    const centre = this._event();
+    const placed = [centre];
+    this.laid = this.picks.map((pick) => {
+      const [tx, ty] = this.scene.spot(pick.at);
+      const outward = Math.atan2(ty - centre.y, tx - centre.x);
+      const free = ([x, y]) => !placed.some((other) => Math.hypot(other.x - x, other.y - y) < APART);
+      const [x, y] = around(tx, ty, outward).find(free) || [tx, ty];
+      placed.push({ x, y });
+      return { x, y, tx, ty, pick };
     });
   }
 
   over(ctx) {
     if (!this.origin) return;
-    for (const { at, layer, kind, rank } of this.picks) {
-      const [x, y] = this.scene.spot(at);
-      drawSymbol(ctx, this.scene.looks.get(layer), 0, x, y, 26, kind);
-      badge(ctx, x + 15, y - 13, String(rank));
+    const centre = this._event();
+    for (const { top, text } of this.tops || [])
+      if (Math.hypot(top[0] - centre.x, top[1] - centre.y) > 34) plate(ctx, top, text);
+    cross(ctx, [centre.x, centre.y]);
+    for (const { x, y, tx, ty, pick } of this.laid || []) {
+      if (Math.hypot(x - tx, y - ty) > 4) lead(ctx, [x, y], [tx, ty]);
+      drawSymbol(ctx, this.scene.looks.get(pick.layer), 0, x, y, 26, pick.kind);
+      badge(ctx, x + 15, y - 13, String(pick.rank));
     }
-    for (const { top, text } of this.tops || []) plate(ctx, top, text);
-    cross(ctx, this.scene.spot(this.origin));
   }
+}
+
+/** The place itself, then places round it, those away from the event first. */
+function around(x, y, outward) {
+  const found = [[x, y]];
+  for (const reach of [APART, APART * 1.5, APART * 2.1])
+    for (let n = 0; n < 12; n++) {
+      const angle = outward + (n % 2 ? 1 : -1) * Math.ceil(n / 2) * (Math.PI / 6);
+      found.push([x + reach * Math.cos(angle), y + reach * Math.sin(angle)]);
+    }
+  return found;
+}
+
+function lead(ctx, [x1, y1], [x2, y2]) {
+  const { ink } = palette();
+  ctx.beginPath();
+  ctx.moveTo(x1, y1);
+  ctx.lineTo(x2, y2);
+  ctx.lineWidth = 1;
+  ctx.strokeStyle = ink;
+  ctx.stroke();
+  ctx.beginPath();
+  ctx.arc(x2, y2, 2.5, 0, 2 * Math.PI);
+  ctx.fillStyle = ink;
+  ctx.fill();
 }
 
 function plate(ctx, [x, y], text) {
@@ -139,10 +185,10 @@ function cross(ctx, [x, y]) {
   const { ink, halo } = palette();
   for (const [colour, width] of [[halo, 7], [ink, 3]]) {
     ctx.beginPath();
-    ctx.arc(x, y, 11, 0, 2 * Math.PI);
+    ctx.arc(x, y, 17, 0, 2 * Math.PI);
     for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
-      ctx.moveTo(x + dx * 7, y + dy * 7);
-      ctx.lineTo(x + dx * 20, y + dy * 20);
+      ctx.moveTo(x + dx * 14, y + dy * 14);
+      ctx.lineTo(x + dx * 27, y + dy * 27);
     }
     ctx.lineWidth = width;
     ctx.strokeStyle = colour;

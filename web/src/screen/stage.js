@@ -22,7 +22,7 @@ class Pane {
     map.options.zoomDelta = 0.5;
     map.options.wheelPxPerZoomLevel = 90;
     for (const [name, order] of PANES) map.createPane(name).style.zIndex = order;
-    this.scene = map.scene = new Scene({ nameWorst: true });
+    this.scene = map.scene = new Scene({ nameWorst: true, padding: 0.1 });
     this.ground = new County(store);
     this.scene.setGround(this.ground);
     this.fit = null;
@@ -114,7 +114,7 @@ export class Stage extends L.Evented {
   _fold() {
     const { fit, scene } = this.large;
     const plain = [...this.looks.values()].filter((look) => !look.graded).map((look) => look.layer);
-    const folds = this.view === "county" && this.towns && this.towns.size && fit !== null;
+    const folds = this.view === "county" && this.towns && fit !== null;
     scene.setFolded(folds ? { below: fit + UNFOLD, layers: new Set(plain), towns: this.towns } : null);
   }
 
@@ -159,8 +159,9 @@ export class Stage extends L.Evented {
     this.scale = Math.round(unit * MAP_UNIT * 1000) / 1000;
     magnify(this.scale);
     document.body.classList.toggle("wide", this.wide);
-    for (const pane of this.shownPanes()) pane.resize(this.scale, this.bounds);
     this._quietly(() => {
+      // A new size moves a map's centre: that is nobody's view to follow.
+      for (const pane of this.shownPanes()) pane.resize(this.scale, this.bounds);
       for (const pane of this.shownPanes()) this._place(pane);
     });
     for (const pane of this.shownPanes()) pane.open();
@@ -204,6 +205,15 @@ export class Stage extends L.Evented {
     if (this.byHand) return;
     this.byHand = true;
     this.fire("hand");
+  }
+
+  /** Names on the large map keep clear of an element that lies over it. */
+  keepClear(element) {
+    const { scene, box } = this.large;
+    const [own, all] = [element.getBoundingClientRect(), box.getBoundingClientRect()];
+    const inside = (value) => value / this.scale;
+    scene.blocked = own.width ? [[inside(own.left - all.left), inside(own.top - all.top), inside(own.right - all.left), inside(own.bottom - all.top)]] : [];
+    scene.redrawSoon();
   }
 
   /** Back to the whole county, whatever hand moved it. */

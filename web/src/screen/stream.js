@@ -19,6 +19,8 @@ export class Stream {
     this.time = time;
     this.entries = [];
     this.times = [];
+    // The chain below takes more room or less, and other columns come with other walls.
+    new ResizeObserver(() => this.tall !== this.list.clientHeight && this.draw()).observe(this.list);
   }
 
   setLayers(layers) {
@@ -42,8 +44,12 @@ export class Stream {
   }
 
   draw(fresh = 0) {
+    this.tall = this.list.clientHeight;
     if (!this.entries.length) fill(this.list, h("li", { class: "nothing faint" }, `${DAYS} 天内没有变化`));
     else fill(this.list, ...this.entries.map((entry, i) => this.row(entry, i < fresh)));
+    // Half an entry at the lower edge says nothing.
+    const fits = Math.floor(this.list.clientHeight / (this.list.firstChild.offsetHeight || Infinity)) || KEPT;
+    while (this.list.children.length > Math.max(1, fits)) this.list.lastChild.remove();
     const lately = this.times.filter((at) => serverNow() - at < HOURS * 3_600_000).length;
     this.time.textContent = `${HOURS} 小时内 ${lately}${lately >= COUNTED ? " 次以上" : " 次"}`;
   }

@@ -1,7 +1,7 @@
 // The wall: what it shows, what it hears, what is pressed.
 import { get, session } from "../api.js";
 import { fill, h } from "../dom.js";
-import { lookOf, swatch, useSymbols } from "../symbols.js";
+import { drawnKinds, lookOf, swatch, useSymbols } from "../symbols.js";
 import { GRADES } from "../words.js";
 import { toTrue } from "../shift.js";
 import { noteAddress, readAddress } from "./address.js";
@@ -56,9 +56,13 @@ export class Wall {
     this.stage.setCounty(about, county.features.flatMap(({ geometry }) => ringsOf(geometry)));
     this.build(layers);
     this.takeLayers(layers);
+    // Folded from the start: what the figures will stand for need not be fetched point by point.
+    if (this.outlines) this.stage.setFigures(new Map());
+    this.setBare(this.asked.full);
     this.show(this.asked.view);
     this.live = new Live(this, this.asked.alarm);
-    this.stage.setTheme(this.asked.theme).catch((error) => console.info("relief:", error.message));
+    // The relief is a picture to be darkened: it waits until the points are on the map.
+    requestIdleCallback(() => this.stage.setTheme(document.documentElement.dataset.theme).catch((error) => console.info("relief:", error.message)), { timeout: 800 });
     await Promise.all([this.refreshFigures(), this.refreshPosts(), this.live.stream.load()]);
     if (this.asked.at) this.past.set(this.asked.at);
     if (this.asked.focus) await this.openFocus(this.asked.focus);
@@ -109,7 +113,7 @@ export class Wall {
       key: [String(i + 1)],
       name: layer.title.slice(0, 2),
       view: layer.id,
-      about: `${layer.title}，全屏`,
+      about: `${layer.title}；再按一次占满整屏`,
       run: () => this.choose(layer.id),
     }));
     return [
@@ -132,7 +136,10 @@ export class Wall {
     return true;
   }
 
+  /** The key of the view that is shown already gives it the whole wall, and takes it back. */
   choose(view) {
+    const again = view === this.stage.view && !this.focus.open;
+    this.setBare(again && !document.body.classList.contains("bare"));
     if (this.focus.open) this.closeFocus();
     this.notices.drop("hint");
     this.aiming = false;
@@ -141,9 +148,16 @@ export class Wall {
     noteAddress({ view: view === "county" ? null : view });
   }
 
+  setBare(bare) {
+    document.body.classList.toggle("bare", bare);
+    noteAddress({ full: bare ? "1" : null });
+  }
+
   show(view) {
     this.stage.show(view);
+    if (!document.body.classList.contains("bare")) this.bars.resize();
     const layer = this.layers.find(({ id }) => id === view);
+    this.kinds(layer);
     this.parts.view.textContent = layer ? layer.title : { four: "四图", focus: "事件", county: "全县总览" }[view];
     this.keys.mark(view);
     for (const pane of this.stage.small.values()) if (pane.shown) this.titleOf(pane);
@@ -155,6 +169,10 @@ export class Wall {
     if (this.aiming) return this.aim();
     if (this.focus.open) return this.closeFocus();
     if (this.past.open || this.past.at) return this.past.close();
+    if (document.body.classList.contains("bare")) {
+      this.setBare(false);
+      return this.show(this.stage.view);
+    }
     this.select(null);
     this.stage.release();
     if (this.rotation.steps.length) return this.rotation.next();
@@ -276,6 +294,7 @@ export class Wall {
     this.legend();
     for (const part of [this.figures, this.fresh, this.bars, this.live.stream]) part.repaint();
     for (const pane of this.stage.small.values()) this.titleOf(pane);
+    this.kinds(this.layers.find(({ id }) => id === this.stage.view));
     if (!name) noteAddress({ theme: theme === "light" ? theme : null });
     await this.stage.setTheme(theme);
   }
@@ -342,6 +361,16 @@ export class Wall {
   titleOf(pane) {
     const layer = this.layers.find(({ id }) => this.stage.small.get(id) === pane);
     fill(pane.box.querySelector(".pane-title"), swatch(lookOf(layer), 0, 18), h("b", {}, layer.title));
+  }
+
+  /** Which symbol is which kind, where one layer has the map to itself. */
+  kinds(layer) {
+    const names = layer ? drawnKinds(layer.id) : [];
+    const row = (name) => h("li", {}, swatch(lookOf(layer), 0, 22, name), name);
+    fill(this.parts.kinds, ...names.map(row));
+    this.parts.kinds.hidden = !names.length;
+    this.parts.legend.hidden = Boolean(layer && !layer.grade);
+    this.stage.keepClear(this.parts.kinds);
   }
 
   legend() {
