@@ -5,8 +5,8 @@ edge. So the nearest by line are timed first, and then all whose line is short e
 k-th of them, until nobody outside could.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -18,6 +18,7 @@ from psycopg import sql
 from mapsvc import features
 from mapsvc.catalog import Layer
 from mapsvc.database import Db, moment
+from mapsvc.filters import ALWAYS, Filter
 from mapsvc.roads import Conditions, Direction, Journey, Place, Profile, Route, rules, state
 from mapsvc.roads.fan import Fan, estimates
 from mapsvc.roads.rules import Rules
@@ -46,6 +47,8 @@ class Question:
     stale: features.Stale = "keep"
     routes: bool = True
     scope: str | None = None
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    """By layer; a layer without one is asked whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,20 +203,21 @@ _NEAREST = """
 select id, ST_X(p), ST_Y(p), d from (
     select id, ST_PointOnSurface(geom) p,
         ST_Distance(geom::geography, ST_Point(%(lon)s, %(lat)s, 4326)::geography) d
-    from {table} where {fresh} order by geom <-> ST_Point(%(lon)s, %(lat)s, 4326) limit %(count)s
+    from {table} f where {fresh} and {where}
+    order by geom <-> ST_Point(%(lon)s, %(lat)s, 4326) limit %(count)s
 ) q where d <= %(most)s order by d, id"""
 
 _WITHIN = """
 select id, ST_X(p), ST_Y(p), d from (
     select id, ST_PointOnSurface(geom) p,
         ST_Distance(geom::geography, ST_Point(%(lon)s, %(lat)s, 4326)::geography) d
-    from {table} where {fresh}
+    from {table} f where {fresh} and {where}
         and geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)
 ) q where d <= %(most)s and (d, id) > (%(beyond)s, %(beyond_id)s) order by d, id limit %(count)s"""
 
 
 async def _nearest_in_degrees(db: Db, ask: Question, layer: Layer, count: int) -> list[_Near]:
-    return await _asked(db, _statement(_NEAREST, layer, ask.stale == "omit"), ask, count=count)
+    return await _asked(db, _NEAREST, layer, ask, count=count)
 
 
 async def _within(
@@ -223,7 +227,6 @@ async def _within(
     lat = most_m / _LAT_M * 1.01
     widest = min(89.9, abs(ask.event.lat) + lat)
     lon = min(360.0, most_m / (_LON_M * np.cos(np.radians(widest))) * 1.01)
-    statement = _statement(_WITHIN, layer, ask.stale == "omit")
     box = {
         "west": ask.event.lon - lon,
         "east": ask.event.lon + lon,
@@ -232,22 +235,25 @@ async def _within(
     }
     after = (beyond.line_m, beyond.id) if beyond else (-1.0, 0)
     limits = {"count": count, "most": most_m, "beyond": after[0], "beyond_id": after[1]}
-    return await _asked(db, statement, ask, **limits, **box)
+    return await _asked(db, _WITHIN, layer, ask, **limits, **box)
 
 
-async def _asked(db: Db, statement: bytes, ask: Question, **values: float) -> list[_Near]:
+async def _asked(db: Db, text: str, layer: Layer, ask: Question, **values: float) -> list[_Near]:
+    where = ask.filters.get(layer.id, ALWAYS)
+    statement = _statement(text, layer, ask.stale == "omit", where.condition)
     event = {"lon": ask.event.lon, "lat": ask.event.lat, "most": _most_m(ask)}
-    rows = await (await db.execute(statement, event | values)).fetchall()
+    rows = await (await db.execute(statement, event | values | where.values)).fetchall()
     return [_Near(row[0], Place(row[1], row[2]), row[3]) for row in rows]
 
 
 @lru_cache(maxsize=256)
-def _statement(text: str, layer: Layer, fresh: bool) -> bytes:
+def _statement(text: str, layer: Layer, fresh: bool, where: str) -> bytes:
     return (
         sql.SQL(text)
         .format(
             table=sql.Identifier(layer.partition),
             fresh=features.is_fresh(layer) if fresh else _TRUE,
+            where=sql.SQL(where),
         )
         .as_bytes()
     )

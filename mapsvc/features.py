@@ -15,6 +15,7 @@ from psycopg import sql
 from mapsvc.catalog import Catalog, Layer
 from mapsvc.database import Db
 from mapsvc.errors import NotFound
+from mapsvc.filters import ALWAYS, Filter
 from mapsvc.search_text import fold, search_text
 
 BBox = tuple[float, float, float, float]
@@ -145,10 +146,12 @@ async def page(
     after: int = 0,
     limit: int = 1000,
     scope: str | None = None,
+    where: Filter = ALWAYS,
 ) -> tuple[list[str], int, int | None]:
     """Features in order of id as GeoJSON texts, how many match in all, and where the next begin."""
     wanted: dict[str, Any] = {"scope": scope, "as_of": as_of, "after": after, "limit": limit}
-    filters = [sql.SQL("true")]
+    wanted |= where.values
+    filters = [where.sql]
     if bbox is not None:
         # Not `&&` alone: it compares boxes in single precision, up to a metre too wide.
         filters.append(
@@ -166,17 +169,17 @@ async def page(
     if q:
         filters.append(sql.SQL("f.search like %(q)s"))
         wanted["q"] = _pattern(q)
-    where = sql.SQL(" and ").join(filters)
+    all_filters = sql.SQL(" and ").join(filters)
     rows_of = relation(layer, past=as_of is not None)
     matched = await (
         await db.execute(
-            sql.SQL("select count(*) from {} f where {}").format(rows_of, where), wanted
+            sql.SQL("select count(*) from {} f where {}").format(rows_of, all_filters), wanted
         )
     ).fetchone()
     query = sql.SQL(
         "select f.id, ({json})::text from {rows} f left join region r on r.code = f.region_code"
         " where {where} and f.id > %(after)s order by f.id limit %(limit)s + 1"
-    ).format(json=feature_json(layer), rows=rows_of, where=where)
+    ).format(json=feature_json(layer), rows=rows_of, where=all_filters)
     rows = await (await db.execute(query, wanted)).fetchall()
     more = int(rows[limit - 1][0]) if len(rows) > limit else None
     return [str(r[1]) for r in rows[:limit]], int(matched[0]) if matched else 0, more

@@ -3,18 +3,26 @@
 Two phases in one statement. The index walk orders by degrees, which is wrong by up to hundreds of
 metres in the middle latitudes; but the largest true distance among its k is a bound on the k-th
 true distance. Everything inside a box of that reach is then measured on the spheroid and sorted.
+
+With a filter the walk ends after the nearest few thousand: where fewer than k of them match, the
+rows that match are gathered first, and the same two phases run over those.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any, Literal
 
 from psycopg import sql
 
 from mapsvc.catalog import Layer
 from mapsvc.database import Db
 from mapsvc.features import Stale, feature_json, is_fresh
+from mapsvc.filters import Filter
 
 MOST = 1000
 """Largest k."""
+_WALK = 2000
+"""Nearest rows looked at for those that match a filter, at least."""
 
 # One degree is at least this many metres: of latitude, and of longitude at the equator. Smaller
 # than the true lengths, so that the box is never too small.
@@ -38,6 +46,27 @@ _REACH = """
         order by geom <-> (select g from point) limit {k}) q
 )"""
 
+# A filter's condition speaks of the row as f.
+_NEAR = """
+{rows} as materialized (
+    select * from {table} f where {fresh} order by geom <-> (select g from point) limit {walk})"""
+_MATCHING = """
+{rows} as materialized (select * from {table} f where {fresh} and {where})"""
+_REACH_OF_NEAR = """
+{reach} as materialized (
+    select least(max(ST_Distance(q.geom::geography, (select g::geography from point))),
+        %(max_m)s::float8) + 1 m, count(*) many
+    from (select geom from {rows} f where {where} limit {k}) q
+)"""
+_REACH_OF_MATCHING = """
+{reach} as materialized (
+    select least(max(ST_Distance(q.geom::geography, (select g::geography from point))),
+        %(max_m)s::float8) + 1 m
+    from (select geom from {rows} order by geom <-> (select g from point) limit {k}) q
+)"""
+# Fewer than k of the rows walked match, and they are not all that there are.
+_FOUND = "((select many from {reach}) = {k} or (select count(*) from {rows}) < {walk})"
+
 # At the far side of the box meridians stand closest: the cosine is taken there.
 _HITS = """
 (select {layer}::text layer, d, f.id, f.name, f.geom,
@@ -45,8 +74,8 @@ _HITS = """
     current_date - coalesce(f.verified_at, f.updated_at::date) age_days, {days}::int most_days,
     {json} feature
 from (
-    select *, ST_Distance(geom::geography, (select g::geography from point)) d from {table}
-    where {fresh} and geom && (select ST_Expand(g,
+    select *, ST_Distance(geom::geography, (select g::geography from point)) d from {source} f
+    where {wanted} and geom && (select ST_Expand(g,
         least(360, m / ({lon_m} * cos(radians(least(89.9, abs(ST_Y(g)) + m / {lat_m})))) * 1.01),
         m / {lat_m} * 1.01) from point, {reach})
     order by d, id limit {k}
@@ -71,34 +100,35 @@ select json_build_object(
         'layer', layer, 'id', id, 'name', name, 'distance_m', round(d::numeric, 3),
         'bearing_deg', round(coalesce(bearing, 0)::numeric, 2), 'age_days', age_days,
         'stale', age_days > most_days, 'closures_crossed', {crossed},
-        'feature', feature) order by {sink} d, layer, id), '[]'::json))::text, {any_shut}
+        'feature', feature) order by {sink} d, layer, id), '[]'::json))::text, {any_shut}, {found}
 from {hits} hit"""
 
 
+How = Literal["plain", "walk", "gather"]
+"""Without a filter; the nearest rows, then those that match; those that match, then the nearest."""
+
+
 @lru_cache(maxsize=256)
-def _statement(layers: tuple[Layer, ...], k: int, stale: Stale, *, shut: bool) -> bytes:
+def _statement(
+    layers: tuple[Layer, ...],
+    k: int,
+    stale: Stale,
+    *,
+    shut: bool,
+    how: How = "plain",
+    conditions: tuple[str, ...] = (),
+) -> bytes:
     # k stands in the text: as a parameter its plan would be made anew on every call.
     # With closures in force it is another text: without, nobody pays for them.
     ctes: list[sql.Composable] = [sql.SQL(_POINT)]
     hits: list[sql.Composable] = []
+    founds: list[sql.Composable] = [sql.SQL("true")]
     for number, layer in enumerate(layers):
-        names = {
-            "table": sql.Identifier(layer.partition),
-            "reach": sql.Identifier(f"reach_{number}"),
-            "k": sql.Literal(k),
-            "fresh": is_fresh(layer) if stale == "omit" else sql.SQL("true"),
-        }
-        ctes.append(sql.SQL(_REACH).format(**names))
-        hits.append(
-            sql.SQL(_HITS).format(
-                **names,
-                layer=sql.Literal(layer.id),
-                days=sql.Literal(layer.freshness.days),
-                json=feature_json(layer),
-                lat_m=sql.Literal(_LAT_M),
-                lon_m=sql.Literal(_LON_M),
-            )
-        )
+        names = _names(layer, number, k, stale, how, conditions)
+        ctes += [sql.SQL(part).format(**names) for part in _PHASES[how]]
+        hits.append(sql.SQL(_HITS).format(**names))
+        if how == "walk":
+            founds.append(sql.SQL(_FOUND).format(**names))
     found = sql.SQL("({})").format(sql.SQL(" union all ").join(hits))
     if shut:
         ctes += [sql.SQL(_SHUT), sql.SQL("hit as {}").format(found)]
@@ -110,8 +140,41 @@ def _statement(layers: tuple[Layer, ...], k: int, stale: Stale, *, shut: bool) -
         all_crossed=sql.SQL(_ALL_CROSSED).format(crosses=crosses) if shut else none,
         any_shut=sql.SQL("false" if shut else _ANY_SHUT),
         sink=sql.SQL("age_days > most_days," if stale == "sink" else ""),
+        found=sql.SQL(" and ").join(founds),
     )
     return answer.as_bytes()
+
+
+_PHASES: dict[How, tuple[str, ...]] = {
+    "plain": (_REACH,),
+    "walk": (_NEAR, _REACH_OF_NEAR),
+    "gather": (_MATCHING, _REACH_OF_MATCHING),
+}
+
+
+def _names(
+    layer: Layer, number: int, k: int, stale: Stale, how: How, conditions: tuple[str, ...]
+) -> dict[str, sql.Composable]:
+    table, rows = sql.Identifier(layer.partition), sql.Identifier(f"rows_{number}")
+    fresh = is_fresh(layer) if stale == "omit" else sql.SQL("true")
+    where = sql.SQL(conditions[number] if conditions else "true")
+    wanted = {"plain": fresh, "walk": sql.SQL("{} and {}").format(fresh, where)}
+    return {
+        "table": table,
+        "rows": rows,
+        "source": rows if how == "gather" else table,
+        "reach": sql.Identifier(f"reach_{number}"),
+        "k": sql.Literal(k),
+        "walk": sql.Literal(max(_WALK, 20 * k)),
+        "fresh": fresh,
+        "where": where,
+        "wanted": wanted.get(how, sql.SQL("true")),
+        "layer": sql.Literal(layer.id),
+        "days": sql.Literal(layer.freshness.days),
+        "json": feature_json(layer),
+        "lat_m": sql.Literal(_LAT_M),
+        "lon_m": sql.Literal(_LON_M),
+    }
 
 
 async def nearest(
@@ -124,21 +187,28 @@ async def nearest(
     max_m: float | None = None,
     stale: Stale = "keep",
     scope: str | None = None,
+    filters: Mapping[str, Filter] | None = None,
 ) -> bytes:
     """The k nearest features of each layer as the answer's JSON bytes, nearest first.
 
     `lon`, `lat` in WGS-84 degrees; distances in metres on the WGS-84 ellipsoid, bearings in
     degrees clockwise from north. Equal distances are ordered by layer and id. Closures that a
-    straight line crosses are named with it.
+    straight line crosses are named with it. `filters` by layer: the k nearest that match.
     """
-    values: dict[str, float | str | None] = {"lon": lon, "lat": lat, "max_m": max_m, "scope": scope}
-    row = await _row(db, _statement(layers, k, stale, shut=False), values)
-    if row[1]:
-        row = await _row(db, _statement(layers, k, stale, shut=True), values)
-    return str(row[0]).encode()
-
-
-async def _row(db: Db, statement: bytes, values: dict[str, float | str | None]) -> tuple[str, bool]:
-    row = await (await db.execute(statement, values)).fetchone()
-    assert row is not None
-    return row[0], row[1]
+    values: dict[str, Any] = {"lon": lon, "lat": lat, "max_m": max_m, "scope": scope}
+    conditions: tuple[str, ...] = ()
+    how: How = "plain"
+    if filters:
+        of = [filters[layer.id] for layer in layers]
+        conditions, how = tuple(f.condition for f in of), "walk"
+        for one in of:
+            values |= one.values
+    shut = False
+    while True:
+        text = _statement(layers, k, stale, shut=shut, how=how, conditions=conditions)
+        row = await (await db.execute(text, values)).fetchone()
+        assert row is not None
+        answer, any_shut, found = row
+        if found and not any_shut:
+            return str(answer).encode()
+        shut, how = shut or any_shut, how if found else "gather"

@@ -203,7 +203,7 @@ def test_nearest_answers_the_contracts_shape(signed: Signed) -> None:
         ("lon=111&lat=27&mode=road&profile=tank", 422, "bad_parameter"),
         ("lon=111&lat=27&mode=road&within_s=0", 422, "bad_parameter"),
         ("lon=111&lat=27&within_s=600", 422, "within_needs_road"),
-        ("lon=111&lat=27&where=headcount%3E5", 422, "where_unavailable"),
+        ("lon=111&lat=27&where=headcount%3E5", 422, "unknown_field"),
     ],
 )
 def test_nearest_refuses_in_words(signed: Signed, query: str, status: int, code: str) -> None:

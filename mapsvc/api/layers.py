@@ -13,10 +13,15 @@ from mapsvc.api.service import Database, Serves, Who
 from mapsvc.coordinates import from_wgs84, to_wgs84
 from mapsvc.database import connection
 from mapsvc.errors import BadInput, NotFound
+from mapsvc.filters import compile_where
 from mapsvc.maps.basemaps import base_maps
 
 router = APIRouter(prefix="/api", tags=["图层"])
 GEOJSON = "application/geo+json"
+WHERE = (
+    "条件（CQL2 文本）：字段名或字段的中文名；= <> < <= > >= LIKE IN BETWEEN IS NULL AND OR NOT；"
+    "stock('物资名称','单位') 未过期库存，has(字段,'某项')。例如 headcount >= 20 AND 在岗 = true"
+)
 
 
 @router.get("/layers")
@@ -42,8 +47,9 @@ async def page(
     cursor: Annotated[str | None, Query(max_length=2000)] = None,
     as_of: datetime | None = None,
     crs: Annotated[str, Query(max_length=20)] = "wgs84",
+    where: Annotated[str | None, Query(description=WHERE)] = None,
 ) -> Response:
-    """按范围、区域、名称查询要素；as_of 取过去某一时刻的数据。"""
+    """按范围、区域、名称、条件查询要素；as_of 取过去某一时刻的数据。"""
     found = serves.catalog.layer(layer)
     if region is not None:
         await regions.require(db, region)
@@ -57,6 +63,7 @@ async def page(
         after=_after(cursor),
         limit=limit,
         scope=who.scope,
+        where=compile_where(found, where, scope=who.scope),
     )
     rest = request.url.include_query_params(cursor=after)
     tail = {

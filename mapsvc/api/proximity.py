@@ -10,12 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mapsvc import answers, arrivals, proximity
 from mapsvc.api.downloads import download
-from mapsvc.api.layers import GEOJSON
+from mapsvc.api.layers import GEOJSON, WHERE
 from mapsvc.api.service import identity, service
 from mapsvc.catalog import Catalog, Layer
 from mapsvc.coordinates import to_wgs84
 from mapsvc.database import connection
 from mapsvc.errors import BadInput, OutsideWorld
+from mapsvc.filters import Filter, compile_for
 from mapsvc.roads import Conditions, Direction, Place, Profile
 
 router = APIRouter(prefix="/api", tags=["就近查询"])
@@ -48,7 +49,7 @@ class Ask(BaseModel):
     )
     format: Literal["json", "geojson", "xlsx"] = Field(default="json", description="答案的形式")
     crs: str = Field(default="wgs84", max_length=20, description="所给坐标的坐标系")
-    where: str | None = Field(default=None, description="条件筛选，尚不可用")
+    where: str | None = Field(default=None, description=WHERE)
 
 
 def _described(model: type[BaseModel]) -> dict[str, Any]:
@@ -84,13 +85,23 @@ async def nearest(request: Request) -> Response:
     given = (name.strip() for name in ask.layers.split(","))
     names = list(dict.fromkeys(name for name in given if name)) or serves.catalog.ids
     wanted = tuple(serves.catalog.layer(name) for name in names)
+    filters = compile_for(wanted, ask.where, scope=who.scope) if ask.where is not None else {}
     async with connection(serves.pool) as db:
         if ask.mode == "road":
-            answer = await arrivals.ranked(db, _question(ask, wanted, lon, lat, who.scope))
+            question = _question(ask, wanted, Place(lon, lat), filters, who.scope)
+            answer = await arrivals.ranked(db, question)
             body = msgspec.json.encode(answer)
         else:
             body = await proximity.nearest(
-                db, wanted, lon, lat, k=ask.k, max_m=ask.max_m, stale=ask.stale, scope=who.scope
+                db,
+                wanted,
+                lon,
+                lat,
+                k=ask.k,
+                max_m=ask.max_m,
+                stale=ask.stale,
+                scope=who.scope,
+                filters=filters,
             )
     if ask.format == "json":
         return Response(body, media_type="application/json")
@@ -107,10 +118,14 @@ async def _taken_along(
 
 
 def _question(
-    ask: Ask, layers: tuple[Layer, ...], lon: float, lat: float, scope: str | None
+    ask: Ask,
+    layers: tuple[Layer, ...],
+    event: Place,
+    filters: dict[str, Filter],
+    scope: str | None,
 ) -> arrivals.Question:
     return arrivals.Question(
-        Place(lon, lat),
+        event,
         layers,
         ask.k,
         ask.profile,
@@ -121,6 +136,7 @@ def _question(
         ask.stale,
         ask.routes,
         scope,
+        filters,
     )
 
 
@@ -130,8 +146,6 @@ def _origin(ask: Ask) -> tuple[float, float]:
             "within_s 只能与 mode=road 一起使用；直线查询请用 max_m 限定距离。",
             code="within_needs_road",
         )
-    if ask.where is not None:
-        raise BadInput("条件筛选（where）尚不可用，请去掉该参数。", code="where_unavailable")
     lon, lat = ask.lon, ask.lat
     if ask.crs != "wgs84":
         lon, lat = (float(v) for v in to_wgs84(lon, lat, ask.crs))
