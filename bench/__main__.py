@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import ingest, live, map_page, nearest, pages, roads, tiles
+from bench import ingest, live, map_page, nearest, pages, roads, soak, tiles
 
 SIZES = (10_000, 100_000, 1_000_000)
 
@@ -16,5 +16,6 @@ if __name__ == "__main__":
     roads.growth()
     live.run()
     tiles.run()
+    soak.run()
     map_page.run((1_000, *sizes))
     pages.run((1_000, *sizes))

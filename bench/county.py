@@ -79,6 +79,12 @@ def _fill(db: psycopg.Connection, count: int, box: tuple[float, ...]) -> None:
         " from draft",
         [Jsonb(attrs)],
     )
+    sign_in(db)
+    db.execute("vacuum analyze")
+
+
+def sign_in(db: psycopg.Connection) -> None:
+    """A planner whose token is TOKEN."""
     db.execute(
         "insert into account (username, password_hash, role) values ('bench', '-', 'planner')"
     )
@@ -87,7 +93,6 @@ def _fill(db: psycopg.Connection, count: int, box: tuple[float, ...]) -> None:
         " values (sha256(%s), 'bench', now() + interval '1 day')",
         [TOKEN.encode()],
     )
-    db.execute("vacuum analyze")
 
 
 @contextmanager
