@@ -59,8 +59,11 @@ export class Freshness {
     this.cells = new Map();
   }
 
-  setLayers(layers, outlines) {
+  setOutlines(outlines) {
     this.outlines = outlines;
+  }
+
+  setLayers(layers) {
     this.cells = new Map(
       layers.map((layer) => {
         const canvas = h("canvas", { role: "img" });

@@ -79,12 +79,15 @@ export class Stage extends L.Evented {
     return this.panes().filter((pane) => pane.shown);
   }
 
-  /** about: what `/api/map` says; outline: the county's rings as [lon, lat]. */
-  setCounty(about, rings, centre) {
+  /** about: what `/api/map` says. */
+  setCounty(about) {
     const [west, south, east, north] = about.county.bounds || [73, 18, 135, 54];
     this.bounds = [latLng([west, south]), latLng([east, north])];
     this.about = about;
-    this.centre = centre;
+  }
+
+  /** The county's edge as rings of [lon, lat]: what is outside is dimmed. */
+  setOutline(rings) {
     for (const { ground } of this.panes()) ground.setOutline(rings.map((ring) => ring.map(latLng)));
   }
 

@@ -25,6 +25,8 @@ import { momentText } from "./said.js";
 import { Stage } from "./stage.js";
 import { setTheme } from "./theme.js";
 
+const UNSEEN_MS = 600_000;
+
 export class Wall {
   constructor(shell) {
     this.shell = shell;
@@ -38,35 +40,37 @@ export class Wall {
   }
 
   async load() {
-    const [about, layers, symbols, county, towns] = await Promise.all([
-      get("/api/map"),
-      get("/api/layers"),
-      get("/api/symbols"),
-      get("/api/regions?level=county"),
-      get("/api/regions?level=township"),
-    ]);
+    const outlines = Promise.all([get("/api/regions?level=county"), get("/api/regions?level=township")]);
+    const [about, layers, symbols] = await Promise.all([get("/api/map"), get("/api/layers"), get("/api/symbols")]);
     // An unattended wall keeps its picture; leaving for the sign-in page is a person's step.
     session.ended = () => this.live && this.live.feed.ended();
     setServerTime(about.time);
     useSymbols(symbols);
     this.about = about;
-    this.outlines = outlinesOf(towns);
     this.name(about);
     this.stage = new Stage(this.shell, this.parts);
-    this.stage.setCounty(about, county.features.flatMap(({ geometry }) => ringsOf(geometry)));
+    this.stage.setCounty(about);
     this.build(layers);
     this.takeLayers(layers);
     // Folded from the start: what the figures will stand for need not be fetched point by point.
-    if (this.outlines) this.stage.setFigures(new Map());
+    this.stage.setFigures(new Map());
     this.setBare(this.asked.full);
     this.show(this.asked.view);
     this.live = new Live(this, this.asked.alarm);
     // The relief is a picture to be darkened: it waits until the points are on the map.
     requestIdleCallback(() => this.stage.setTheme(document.documentElement.dataset.theme).catch((error) => console.info("relief:", error.message)), { timeout: 800 });
+    this.takeOutlines(...(await outlines));
     await Promise.all([this.refreshFigures(), this.refreshPosts(), this.live.stream.load()]);
     if (this.asked.at) this.past.set(this.asked.at);
     if (this.asked.focus) await this.openFocus(this.asked.focus);
     this.rotation.next();
+  }
+
+  /** The county's edge and its townships; without townships nothing can be folded into them. */
+  takeOutlines(county, towns) {
+    this.stage.setOutline(county.features.flatMap(({ geometry }) => ringsOf(geometry)));
+    this.outlines = outlinesOf(towns);
+    this.fresh.setOutlines(this.outlines);
   }
 
   name({ title, county, demo }) {
@@ -83,7 +87,7 @@ export class Wall {
     this.figures.setLayers(layers);
     this.bars = new Bars(parts.towns, this.shell.charts);
     this.fresh = new Freshness(parts.fresh);
-    this.fresh.setLayers(layers, this.outlines);
+    this.fresh.setLayers(layers);
     this.chain = new Chain(parts.chain);
     const small = stage.small.get(COMMAND);
     this.hierarchies = [new Hierarchy(stage.large, () => stage.view === COMMAND)];
@@ -190,10 +194,14 @@ export class Wall {
         first();
       };
     }
+    clearTimeout(this.unseen);
+    // An unattended wall goes on with its plan after a while; the stream still names the alarm.
+    if (this.rotation.steps.length) this.unseen = setTimeout(() => this.dismissal && this.dismiss(), UNSEEN_MS);
     this.sayPlan();
   }
 
   dismiss() {
+    clearTimeout(this.unseen);
     const act = this.dismissal;
     this.dismissal = null;
     this.notices.drop("alarm");
@@ -328,7 +336,7 @@ export class Wall {
     this.figures.update(overview);
     this.fresh.update(overview);
     this.bars.update(overview, this.layers, this.outlines);
-    this.stage.setFigures(this.plates());
+    this.stage.setFigures(this.outlines ? this.plates() : null);
     const elsewhere = Object.values(overview.layers).reduce((sum, layer) => sum + layer.elsewhere, 0);
     this.parts.note.textContent = `内部底图，未经地图审核${elsewhere ? `　另有 ${elsewhere} 处不在任何乡镇内` : ""}`;
   }
@@ -336,7 +344,7 @@ export class Wall {
   /** Figures of the ungraded layers by township, to stand below its name. */
   plates() {
     const plain = this.layers.filter(({ grade }) => !grade);
-    const towns = (this.outlines && this.outlines.towns) || [];
+    const { towns } = this.outlines;
     return new Map(
       towns.map(({ code, name }) => [
         name,
