@@ -128,6 +128,21 @@ async def chain(db: Db, layer: Layer, lon: float, lat: float, scope: str | None)
     }
 
 
+async def chains(
+    db: Db, layer: Layer, regions: list[list[dict[str, Any]]], scope: str | None
+) -> tuple[list[list[dict[str, Any]]], list[str]]:
+    """The steps for each of several regions, given as `[itself, the one above it, …]`; notes."""
+    tops = {
+        next((r["code"] for r in way if r["level"] == "county"), way[-1]["code"]) for way in regions
+    }
+    posts = await _posts(db, layer, scope, tops.pop() if len(tops) == 1 else None)
+    _link(posts)
+    steps = [_steps(way, posts) for way in regions]
+    notes = dict.fromkeys(note for _, of in steps for note in of)
+    duty = dict.fromkeys(note for chain_, _ in steps for note in _duty_notes(chain_))
+    return [chain_ for chain_, _ in steps], [*notes, *duty]
+
+
 async def _regions_at(db: Db, lon: float, lat: float) -> list[dict[str, Any]]:
     """The regions that hold a place, the smallest first."""
     row = await (

@@ -51,15 +51,21 @@ def readable_attrs(layer: Layer) -> sql.Composable:
     ).format(sql.Literal(personal))
 
 
-def feature_json(layer: Layer) -> sql.Composable:
-    """SQL expression of one GeoJSON feature from aliases f (feature) and r (its region)."""
+_NOTHING = sql.SQL("")
+
+
+def feature_json(layer: Layer, also: sql.Composable = _NOTHING) -> sql.Composable:
+    """SQL expression of one GeoJSON feature from aliases f (feature) and r (its region).
+
+    `also`: more properties, as `, 'name', expression`.
+    """
     return sql.SQL(
         "json_build_object('type', 'Feature', 'id', f.id,"
         " 'geometry', ST_AsGeoJSON(f.geom, 7)::json,"
         " 'properties', jsonb_build_object('layer', {layer}::text, 'code', f.code, 'name', f.name,"
         " 'region_code', f.region_code, 'region_name', r.name, 'version', f.version,"
-        " 'updated_at', f.updated_at, 'verified_at', f.verified_at) || {attrs})"
-    ).format(layer=sql.Literal(layer.id), attrs=readable_attrs(layer))
+        " 'updated_at', f.updated_at, 'verified_at', f.verified_at{also}) || {attrs})"
+    ).format(layer=sql.Literal(layer.id), attrs=readable_attrs(layer), also=also)
 
 
 Stale = Literal["keep", "sink", "omit"]

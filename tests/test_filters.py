@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx2 as httpx
 import msgspec
 import numpy as np
 import psycopg
@@ -36,6 +37,11 @@ def everything(demo_conninfo: str) -> dict[str, list[dict[str, Any]]]:
             ]
             for layer in ("forces", "depots")
         }
+
+
+@pytest.fixture(scope="module")
+def planner(signed: Signed) -> httpx.Client:
+    return signed("planner")
 
 
 def stock(row: dict[str, Any], item: str, unit: str | None = None) -> float:
@@ -81,12 +87,10 @@ DEPOTS: dict[str, Pick] = {
     ("layer", "text"), [("forces", t) for t in FORCES] + [("depots", t) for t in DEPOTS]
 )
 def test_it_picks_what_a_person_would(
-    signed: Signed, everything: dict[str, list[dict[str, Any]]], layer: str, text: str
+    planner: httpx.Client, everything: dict[str, list[dict[str, Any]]], layer: str, text: str
 ) -> None:
     picks = (FORCES | DEPOTS)[text]
-    answer = signed("planner").get(
-        f"/api/layers/{layer}/features", params={"where": text, "limit": 10_000}
-    )
+    answer = planner.get(f"/api/layers/{layer}/features", params={"where": text, "limit": 10_000})
     assert answer.status_code == 200, answer.text
     wanted = {r["id"] for r in everything[layer] if picks(r)}
     assert {f["id"] for f in answer.json()["features"]} == wanted
@@ -149,8 +153,8 @@ def test_everything_written_is_a_parameter(catalog: Catalog) -> None:
     assert not any(part in made.condition for part in ("drop", "$$", "--", "x'"))
 
 
-def test_no_township_asks_about_people(signed: Signed) -> None:
-    town, planner = signed("town-990101001"), signed("planner")
+def test_no_township_asks_about_people(planner: httpx.Client, signed: Signed) -> None:
+    town = signed("town-990101001")
     ask = {"where": "leader_phone like '199%'"}
     near = {"lon": 111.2, "lat": 27.9, "layers": "forces"}
     for url, more in (("/api/layers/forces/features", {}), ("/api/nearest", near)):
@@ -159,19 +163,19 @@ def test_no_township_asks_about_people(signed: Signed) -> None:
     assert town.get("/api/layers/forces/features", params={"where": "on_duty"}).status_code == 200
 
 
-def test_a_field_that_one_layer_lacks_names_the_layer(signed: Signed) -> None:
+def test_a_field_that_one_layer_lacks_names_the_layer(planner: httpx.Client) -> None:
     ask = {"lon": 111.2, "lat": 27.9, "layers": "forces,depots", "where": "on_duty"}
-    answer = signed("planner").get("/api/nearest", params=ask)
+    answer = planner.get("/api/nearest", params=ask)
     problem(answer, 422, "unknown_field")
     assert "“物资装备图”没有字段“on_duty”" in answer.json()["detail"]
     assert answer.json()["layer"] == "depots"
 
 
 @pytest.mark.parametrize("mode", ["line", "road"])
-def test_nearest_counts_only_what_matches(signed: Signed, mode: str) -> None:
+def test_nearest_counts_only_what_matches(planner: httpx.Client, mode: str) -> None:
     ask = {"lon": 111.2, "lat": 27.9, "layers": "forces", "k": 5, "mode": mode, "routes": "false"}
-    some = signed("planner").get("/api/nearest", params=ask | {"where": "headcount >= 30"}).json()
-    every = signed("planner").get("/api/nearest", params=ask | {"k": 1000}).json()["results"]
+    some = planner.get("/api/nearest", params=ask | {"where": "headcount >= 30"}).json()
+    every = planner.get("/api/nearest", params=ask | {"k": 1000}).json()["results"]
     true = [r for r in every if r["feature"]["properties"]["headcount"] >= 30][:5]
     key = "distance_m" if mode == "line" else "duration_s"
     assert [r["id"] for r in some["results"]] == [r["id"] for r in true]

@@ -14,23 +14,14 @@ from psycopg import sql
 from shapely.geometry.base import BaseGeometry
 
 from mapsvc.database import Db
-from mapsvc.errors import BadInput, Conflict, Forbidden, NotFound, OutsideWorld
+from mapsvc.errors import BadInput, Conflict, Forbidden, NotFound
+from mapsvc.shapes import drawn
 
 CHANNEL = "mapsvc_closure"
 POINT_RADIUS_M = 30.0
 """A point without a radius closes the road it was set on."""
 MOST_RADIUS_M = 20_000.0
-MOST_POINTS = 10_000
 LONGEST_REASON = 200
-_DEPTHS = {
-    "Point": 0,
-    "LineString": 1,
-    "MultiPoint": 1,
-    "Polygon": 2,
-    "MultiLineString": 2,
-    "MultiPolygon": 3,
-}
-"""Lists around each position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +67,7 @@ async def create(db: Db, wanted: Wanted, *, actor: str, scope: str | None) -> di
 
     It counts in every answer that starts after the commit.
     """
-    shape, radius = _shape(wanted.geometry), wanted.radius_m
+    shape, radius = drawn(wanted.geometry), wanted.radius_m
     if radius is None and shape.geom_type in ("Point", "MultiPoint"):
         radius = POINT_RADIUS_M
     values = {
@@ -106,7 +97,7 @@ async def change(
     """Change what is given; one that has ended stays ended (Conflict)."""
     async with db.transaction():
         old = await _for_change(db, number, scope)
-        shape = _shape(wanted.geometry) if "geometry" in wanted.given else old.shape
+        shape = drawn(wanted.geometry) if "geometry" in wanted.given else old.shape
         radius = wanted.radius_m if "radius_m" in wanted.given else old.radius_m
         if radius is None and shape.geom_type in ("Point", "MultiPoint"):
             radius = POINT_RADIUS_M
@@ -218,57 +209,6 @@ def _radius(radius_m: float | None) -> float | None:
     if not 1 <= radius_m <= MOST_RADIUS_M:
         raise BadInput(f"半径应在 1 至 {MOST_RADIUS_M:,.0f} 米之间。", code="radius_out_of_range")
     return radius_m
-
-
-def _shape(geometry: Any) -> BaseGeometry:
-    """The drawn shape, refused with a reason when it is none."""
-    kind = geometry.get("type") if isinstance(geometry, dict) else None
-    if kind not in _DEPTHS:
-        raise BadInput(
-            "geometry 应是 GeoJSON 的点、线或面（Point、LineString、Polygon 或 Multi…）。",
-            code="bad_geometry",
-        )
-    _check_numbers(geometry.get("coordinates"), _DEPTHS[kind])
-    try:
-        shape = shapely.force_2d(shapely.geometry.shape(geometry))
-    except (shapely.errors.ShapelyError, ValueError, TypeError, IndexError, AttributeError):
-        raise BadInput(
-            "图形不完整：点数不够或坐标写法有误。请重新绘制。", code="bad_geometry"
-        ) from None
-    if shape.is_empty:
-        raise BadInput("图形是空的，请重新绘制。", code="bad_geometry")
-    if shapely.get_num_coordinates(shape) > MOST_POINTS:
-        raise BadInput(f"图形的点太多，请简化到 {MOST_POINTS:,} 个以内。", code="bad_geometry")
-    west, south, east, north = shape.bounds
-    if not (west >= -180 and east <= 180 and south >= -90 and north <= 90):
-        raise OutsideWorld(
-            "坐标超出范围：经度应在 -180 至 180，纬度应在 -90 至 90。请检查经纬度是否写反。"
-        )
-    if not shape.is_valid:
-        reason = shapely.is_valid_reason(shape)
-        _, found, place = reason.partition("[")
-        where = f"（在 {place.rstrip(']')} 附近）" if found else ""
-        raise BadInput(
-            f"图形自相交或不合规{where}。请重新绘制，边线不要交叉。",
-            code="bad_geometry",
-        )
-    if shape.geom_type.endswith("LineString") and shape.length == 0:
-        raise BadInput("线的两端是同一个点，请改用点加半径。", code="bad_geometry")
-    return shape
-
-
-def _check_numbers(coordinates: Any, depth: int) -> None:
-    """Positions, finite, below as many lists as the type has."""
-    level: list[Any] = [coordinates]
-    for _ in range(depth):
-        if not all(isinstance(item, list) and item for item in level):
-            break
-        level = [i for item in level for i in item]
-    if all(isinstance(at, list) and 2 <= len(at) <= 4 for at in level) and all(
-        type(n) in (int, float) and abs(n) < 1e9 for at in level for n in at
-    ):
-        return
-    raise BadInput("图形坐标的写法有误，应为 [经度, 纬度] 的数组。", code="bad_geometry")
 
 
 async def _check_times(db: Db, starts: datetime | None, ends: datetime | None) -> None:

@@ -1,0 +1,71 @@
+"""What lies around a place, in an area, along a line."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from mapsvc import surroundings
+from mapsvc.api.layers import GEOJSON, WHERE
+from mapsvc.api.service import Serves, Who
+from mapsvc.database import connection
+from mapsvc.errors import BadInput
+from mapsvc.filters import compile_for
+
+router = APIRouter(prefix="/api", tags=["周边"])
+
+
+class Circle(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    lon: float = Field(allow_inf_nan=False, description="经度，或 crs 所指坐标系的东坐标")
+    lat: float = Field(allow_inf_nan=False, description="纬度，或 crs 所指坐标系的北坐标")
+    radius_m: float = Field(allow_inf_nan=False, description="半径，椭球面上的米")
+
+
+class Wanted(BaseModel):
+    """A circle, or a GeoJSON shape."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"circle": {"lon": 111.2, "lat": 27.9, "radius_m": 3000}}},
+    )
+
+    circle: Circle | None = None
+    geometry: dict[str, Any] | None = Field(
+        default=None, description="GeoJSON 的 Polygon、MultiPolygon、LineString、MultiLineString"
+    )
+    buffer_m: float | None = Field(
+        default=None, allow_inf_nan=False, description="线两侧（面四周）各多少米"
+    )
+    layers: list[str] | None = Field(default=None, max_length=100, description="图层；缺省为全部")
+    where: str | None = Field(default=None, description=WHERE)
+    crs: str = Field(default="wgs84", max_length=20, description="所给坐标的坐标系")
+    limit: int = Field(
+        default=surroundings.MOST_LISTED,
+        ge=0,
+        le=surroundings.MOST_LISTED,
+        description="每个图层最多列出几个；数量和人数总是全部的",
+    )
+
+    def around(self) -> surroundings.Around:
+        if (self.circle is None) == (self.geometry is None):
+            raise BadInput("请给出 circle 或 geometry 之一。", code="one_shape_needed")
+        if self.circle is not None:
+            if self.buffer_m is not None:
+                raise BadInput("圆已有半径，请去掉 buffer_m。", code="one_shape_needed")
+            circle = self.circle
+            return surroundings.circle(circle.lon, circle.lat, circle.radius_m, self.crs)
+        return surroundings.area(self.geometry, self.buffer_m, self.crs)
+
+
+@router.post("/within")
+async def within(sent: Wanted, serves: Serves, who: Who) -> Response:
+    """圆、面、沿线范围内的全部要素：按图层和等级计数，威胁人数合计，涉及的区域和责任链。"""
+    names = list(dict.fromkeys(sent.layers)) if sent.layers else serves.catalog.ids
+    layers = tuple(serves.catalog.layer(name) for name in names)
+    filters = compile_for(layers, sent.where, scope=who.scope)
+    ask = surroundings.Question(sent.around(), layers, filters, who.scope, sent.limit)
+    async with connection(serves.pool) as db:
+        body = await surroundings.within(db, serves.catalog, ask)
+    return Response(body, media_type=GEOJSON)

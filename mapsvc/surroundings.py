@@ -1,0 +1,354 @@
+"""What lies within a circle, an area or along a line: features, counts, people, who answers for it.
+
+Distances are those of the ellipsoid. Edges of an area are straight in longitude and latitude, as
+GeoJSON has it. Counts and sums cover everything; the list of features may end, and then says so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import numpy as np
+import shapely
+from psycopg import sql
+from shapely.geometry.base import BaseGeometry
+
+from mapsvc import command
+from mapsvc.catalog import GRADES, Catalog, Layer
+from mapsvc.coordinates import to_wgs84
+from mapsvc.database import Db, moment
+from mapsvc.errors import BadInput, OutsideWorld
+from mapsvc.features import feature_json
+from mapsvc.filters import ALWAYS, Filter
+from mapsvc.regions import LEVEL_TITLES
+from mapsvc.shapes import drawn
+
+MOST_LISTED = 10_000
+"""Features of a layer that are listed, at most; counts go beyond."""
+MOST_CHAINS = 60
+"""Regions whose chain of command is told one by one; beyond, the next level up is told."""
+WIDEST_M = 500_000.0
+WIDEST_DEGREES = 10.0
+AREAS = ("Polygon", "MultiPolygon", "LineString", "MultiLineString")
+# One degree is at least so many metres: of latitude, and of longitude at the equator.
+_LAT_M, _LON_M = 110_574.0, 111_132.0
+_THREATENED = {
+    "people": "threatened_people",
+    "households": "threatened_households",
+    "property": "threatened_property",
+}
+_CLOSED = "已销号"
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    code: str
+    name: str
+    level: str
+    parent_code: str | None
+    path: list[str]
+
+    def told(self) -> dict[str, Any]:
+        return {
+            "code": self.code,
+            "name": self.name,
+            "level": self.level,
+            "level_title": LEVEL_TITLES[self.level],
+            "parent_code": self.parent_code,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The place that is asked about, WGS-84: a shape, and how far from it (metres) still counts.
+
+    `point`: the shape is a point, the place a circle.
+    """
+
+    shape: BaseGeometry
+    within_m: float
+    point: bool
+
+    @property
+    def how(self) -> str:
+        return "point" if self.point else "line" if self.within_m else "area"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    around: Around
+    layers: tuple[Layer, ...]
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    scope: str | None = None
+    limit: int = MOST_LISTED
+
+
+def circle(lon: float, lat: float, radius_m: float, crs: str = "wgs84") -> Around:
+    """BadInput for a radius that is none or goes round the world."""
+    if crs != "wgs84":
+        lon, lat = (float(v) for v in to_wgs84(lon, lat, crs))
+    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+        raise OutsideWorld(
+            "坐标超出范围：经度应在 -180 至 180，纬度应在 -90 至 90。请检查经纬度是否写反。"
+        )
+    if not 0 < radius_m <= WIDEST_M:
+        raise BadInput(
+            f"半径应大于 0，不超过 {WIDEST_M / 1000:,.0f} 公里。", code="radius_out_of_range"
+        )
+    return _checked(Around(shapely.Point(lon, lat), radius_m, point=True))
+
+
+def area(geometry: Any, buffer_m: float | None, crs: str = "wgs84") -> Around:
+    """A polygon, or a line with the width of its corridor to each side; a polygon may have one."""
+    shape = drawn(geometry, kinds=AREAS, crs=crs)
+    line = shape.geom_type.endswith("LineString")
+    if line and buffer_m is None:
+        raise BadInput("沿线查询请给出 buffer_m：线两侧各多少米，例如 500。", code="buffer_missing")
+    if buffer_m is not None and not (0 if not line else 1e-9) <= buffer_m <= WIDEST_M:
+        raise BadInput(
+            f"buffer_m 应大于 0，不超过 {WIDEST_M:,.0f} 米。", code="buffer_out_of_range"
+        )
+    return _checked(Around(shape, buffer_m or 0.0, point=False))
+
+
+def _checked(around: Around) -> Around:
+    west, south, east, north = _box(around)
+    if west < -180 or east > 180 or south < -90 or north > 90:
+        raise BadInput("范围越过了 180° 经线或极点，请缩小。", code="area_too_large")
+    own = around.shape.bounds
+    if max(own[2] - own[0], own[3] - own[1]) > WIDEST_DEGREES:
+        raise BadInput(
+            f"图形的跨度超过 {WIDEST_DEGREES:g} 度，请缩小；若本来不大，请检查是否写错了坐标。",
+            code="area_too_large",
+        )
+    return around
+
+
+def _box(around: Around) -> tuple[float, float, float, float]:
+    """Degrees around all that can be within; never too small."""
+    west, south, east, north = around.shape.bounds
+    if around.within_m:
+        up = around.within_m / _LAT_M * 1.01
+        widest = min(89.9, max(abs(south), abs(north)) + up)
+        aside = around.within_m / (_LON_M * float(np.cos(np.radians(widest)))) * 1.01
+        west, south, east, north = west - aside, south - up, east + aside, north + up
+    return west, south, east, north
+
+
+_SHAPE = "shape as materialized (select ST_SetSRID(ST_GeomFromWKB(%(wkb)s), 4326) g)"
+_DISTANCE = "ST_Distance(f.geom::geography, (select g::geography from shape))"
+# A condition that holds inside, and the metres from the shape.
+_INSIDE = {
+    "point": ("true", _DISTANCE),
+    "line": (
+        "ST_DWithin(f.geom::geography, (select g::geography from shape), %(within_m)s)",
+        _DISTANCE,
+    ),
+    "area": ("ST_Intersects((select g from shape), f.geom)", "0::float8"),
+}
+_HITS = """
+{hits} as materialized (
+    select * from (
+        select f.*, {distance} d,
+            current_date - coalesce(f.verified_at, f.updated_at::date) age_days
+        from {table} f
+        where f.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)
+            and {inside} and {where}
+    ) f where d <= %(within_m)s
+)"""
+_LISTED = """
+(select {layer}::text layer, {order} place, f.d, f.id, {json} feature
+from (select * from {hits} order by d, id limit %(limit)s) f
+left join region r on r.code = f.region_code)"""
+_COUNTED = """
+select {layer}::text layer, json_build_object('total', count(*),
+    'listed', least(count(*), %(limit)s::int),
+    'stale', count(*) filter (where age_days > {days}){grades}) counts from {hits}"""
+_ENDANGERED = """
+select {people} people, {households} households, {property} property, count(*) points,
+    count(*) filter (where not attrs ? {field}) unknown,
+    count(*) filter (where attrs ->> 'status' = {closed}) closed,
+    {people_closed} closed_people
+from {hits}"""
+_ANSWER = """
+with {ctes}
+select json_build_object('type', 'FeatureCollection',
+    'features', (select coalesce(json_agg(feature order by d, place, id), '[]'::json)
+        from ({listed}) l),
+    'counts', (select json_object_agg(layer, counts) from ({counted}) c),
+    'threatened', {threatened}, 'asked_at', now())::text"""
+_TOLD = """(select json_build_object('people', sum(people), 'households', sum(households),
+    'property', sum(property), 'points', sum(points), 'points_without_figure', sum(unknown),
+    'closed_points', sum(closed), 'closed_people', sum(closed_people)) from ({endangered}) e)"""
+
+
+@lru_cache(maxsize=256)
+def _statement(layers: tuple[Layer, ...], how: str, conditions: tuple[str, ...]) -> bytes:
+    ctes: list[sql.Composable] = [sql.SQL(_SHAPE)]
+    listed, counted, endangered = [], [], []
+    inside, distance = _INSIDE[how]
+    for number, layer in enumerate(layers):
+        names: dict[str, sql.Composable] = {
+            "hits": sql.Identifier(f"hits_{number}"),
+            "table": sql.Identifier(layer.partition),
+            "layer": sql.Literal(layer.id),
+            "order": sql.Literal(number),
+            "days": sql.Literal(layer.freshness.days),
+            "inside": sql.SQL(inside),
+            "distance": sql.SQL(distance),
+            "where": sql.SQL(conditions[number]),
+            "grades": _grades(layer),
+            "json": feature_json(layer, sql.SQL(_MORE).format(days=layer.freshness.days)),
+        }
+        ctes.append(sql.SQL(_HITS).format(**names))
+        listed.append(sql.SQL(_LISTED).format(**names))
+        counted.append(sql.SQL(_COUNTED).format(**names))
+        if _endangers(layer):
+            endangered.append(_threat(layer, names))
+    union = sql.SQL(" union all ")
+    told: sql.Composable = sql.SQL("null")
+    if endangered:
+        told = sql.SQL(_TOLD).format(endangered=union.join(endangered))
+    return (
+        sql.SQL(_ANSWER)
+        .format(
+            ctes=sql.SQL(", ").join(ctes),
+            listed=union.join(listed),
+            counted=union.join(counted),
+            threatened=told,
+        )
+        .as_bytes()
+    )
+
+
+_MORE = (
+    ", 'distance_m', round(f.d::numeric, 3), 'age_days', f.age_days, 'stale', f.age_days > {days}"
+)
+
+
+def _grades(layer: Layer) -> sql.Composable:
+    if layer.grade is None:
+        return sql.SQL("")
+    parts = [
+        sql.SQL("{}, count(*) filter (where grade = {})").format(sql.Literal(name), rank)
+        for rank, name in GRADES.items()
+    ]
+    return sql.SQL(
+        ", 'grades', json_build_object({}), 'ungraded', count(*) filter (where grade is null)"
+    ).format(sql.SQL(", ").join(parts))
+
+
+def _endangers(layer: Layer) -> bool:
+    return any(f.id == _THREATENED["people"] for f in layer.fields)
+
+
+def _threat(layer: Layer, names: Mapping[str, sql.Composable]) -> sql.Composable:
+    known = {f.id for f in layer.fields}
+
+    def total(name: str, when: str = "true") -> sql.Composable:
+        return sql.SQL(
+            "coalesce(sum((attrs ->> {0})::float8)"
+            " filter (where jsonb_typeof(attrs -> {0}) = 'number' and " + when + "), 0)"
+        ).format(sql.Literal(name), closed=sql.Literal(_CLOSED))
+
+    sums = {part: total(name if name in known else "") for part, name in _THREATENED.items()}
+    return sql.SQL(_ENDANGERED).format(
+        **sums,
+        people_closed=total(_THREATENED["people"], "attrs ->> 'status' = {closed}"),
+        field=sql.Literal(_THREATENED["people"]),
+        closed=sql.Literal(_CLOSED),
+        hits=names["hits"],
+    )
+
+
+async def within(db: Db, catalog: Catalog, ask: Question) -> bytes:
+    """The answer of `POST /api/within` as JSON bytes: features nearest first, then who answers."""
+    around = ask.around
+    filters = [ask.filters.get(layer.id, ALWAYS) for layer in ask.layers]
+    statement = _statement(ask.layers, around.how, tuple(f.condition for f in filters))
+    values = _values(around) | {"scope": ask.scope, "limit": ask.limit}
+    for one in filters:
+        values |= one.values
+    async with moment(db):
+        row = await (await db.execute(statement, values)).fetchone()
+        assert row is not None
+        touched = await _touched(db, around)
+        told = await _responsible(db, catalog, touched, ask.scope)
+    text = str(row[0]).encode()
+    counts = msgspec.json.decode(text, type=_Counts).counts
+    told["notes"] = [*_notes(ask, counts, touched), *told["notes"]]
+    return text[:-1] + b"," + msgspec.json.encode(told)[1:]
+
+
+class _Counts(msgspec.Struct):
+    counts: dict[str, dict[str, Any]]
+
+
+def _values(around: Around) -> dict[str, Any]:
+    box = dict(zip(("west", "south", "east", "north"), _box(around), strict=True))
+    return {"wkb": shapely.to_wkb(around.shape), "within_m": around.within_m, **box}
+
+
+def _notes(ask: Question, counts: dict[str, dict[str, Any]], touched: list[_Region]) -> list[str]:
+    cut = [
+        f"{layer.title}共 {counts[layer.id]['total']:,} 个，只列出最近的 {ask.limit:,} 个"
+        for layer in ask.layers
+        if counts[layer.id]["total"] > ask.limit
+    ]
+    notes = [f"{'；'.join(cut)}；数量和人数是全部的。"] if cut else []
+    if not touched:
+        notes.append("所画范围不在已载入的行政区内，无法给出责任链。")
+    return notes
+
+
+_REGIONS = """
+with {shape}
+select r.code, r.name, r.level, r.parent_code, r.path from region r
+where r.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326) and {inside}
+order by cardinality(r.path) desc, r.code"""
+_NEAR = "ST_DWithin(r.geom::geography, (select g::geography from shape), %(within_m)s)"
+_OVERLAPS = """(ST_Intersects((select g from shape), r.geom)
+    and not ST_Touches((select g from shape), r.geom))"""
+
+
+async def _touched(db: Db, around: Around) -> list[_Region]:
+    """The regions of which a part lies within, the smallest first."""
+    query = sql.SQL(_REGIONS).format(
+        shape=sql.SQL(_SHAPE), inside=sql.SQL(_OVERLAPS if around.how == "area" else _NEAR)
+    )
+    rows = await (await db.execute(query, _values(around))).fetchall()
+    return [_Region(*row) for row in rows]
+
+
+async def _responsible(
+    db: Db, catalog: Catalog, touched: list[_Region], scope: str | None
+) -> dict[str, Any]:
+    """`{regions, chain: [{region, posts}], notes}`; each chain goes from its region up."""
+    regions = [r.told() for r in touched]
+    if not touched or command.LAYER not in catalog.ids:
+        return {"regions": regions, "chain": [], "notes": []}
+    known = {r.code: r for r in touched}
+    leaves, notes = _leaves(touched)
+    ways = [[known[c].told() for c in reversed(r.path) if c in known] for r in leaves]
+    chains, missing = await command.chains(db, catalog.layer(command.LAYER), ways, scope)
+    told = [{"region": way[0], "posts": steps} for way, steps in zip(ways, chains, strict=True)]
+    return {"regions": regions, "chain": told, "notes": [*notes, *missing]}
+
+
+def _leaves(touched: list[_Region]) -> tuple[list[_Region], list[str]]:
+    """The smallest regions touched; of too many the next level up, which a note says."""
+    known = {r.code: r for r in touched}
+    above = {r.parent_code for r in touched}
+    leaves = [r for r in touched if r.code not in above]
+    count = len(leaves)
+    while len(leaves) > MOST_CHAINS:
+        up = {r.parent_code if r.parent_code in known else r.code for r in leaves}
+        if up == {r.code for r in leaves}:
+            break
+        leaves = [r for r in touched if r.code in up]
+    if len(leaves) == count:
+        return leaves, []
+    level = LEVEL_TITLES[leaves[0].level]
+    return leaves, [f"范围涉及 {count} 个基层区域，责任链按{level}列出；缩小范围可看到村（社区）。"]
