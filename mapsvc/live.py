@@ -70,7 +70,8 @@ class Follower:
     def __init__(self, ticket: bytes) -> None:
         self.ticket = ticket
         self.reached = 0
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[None] = self._loop.create_future()
         self._queue: deque[Frame] = deque()
         self._waiting: asyncio.Future[None] | None = None
         self._ended = False
@@ -114,24 +115,24 @@ class Follower:
     async def read(self) -> bytes:
         """All that has come since the last call, joined; waits for it; b"" at the end."""
         self._sending_since = None
+        queue = self._queue
         while True:
-            body = b"".join(self._unread())
+            body = b""
+            while queue:
+                item = queue.popleft()
+                if item.position > self.reached:
+                    self.reached = item.position
+                elif item.position:
+                    continue
+                # Nearly always there is one, and it goes out as it is, uncopied.
+                body = body + item.body if body else item.body
             if body:
                 self._sending_since = time.monotonic()
                 return body
             if self._ended:
                 return b""
-            self._waiting = asyncio.get_running_loop().create_future()
+            self._waiting = self._loop.create_future()
             await self._waiting
-
-    def _unread(self) -> Iterator[bytes]:
-        while self._queue:
-            item = self._queue.popleft()
-            if not item.position:
-                yield item.body
-            elif item.position > self.reached:
-                self.reached = item.position
-                yield item.body
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
@@ -139,7 +140,7 @@ class Follower:
 
 
 class Feed:
-    """The process's feed: `running` keeps it going, `follow` and `stream` are one reader."""
+    """The process's feed: `running` keeps it going, `follow` and `opening` are one reader."""
 
     def __init__(self, conninfo: str, pool: Pool, listeners: Sequence[Listener] = ()) -> None:
         self._conninfo = conninfo
@@ -187,10 +188,10 @@ class Feed:
         finally:
             self._followers.discard(follower)
 
-    async def stream(self, follower: Follower, after: int | None) -> AsyncIterator[bytes]:
-        """What a follower is sent: everything after a position of the log; None: from now on.
+    async def opening(self, follower: Follower, after: int | None) -> AsyncIterator[bytes]:
+        """What a follower is sent before it reads: all that it missed after a position of the log.
 
-        What can no longer be told from there becomes one `resync`.
+        None: it starts now. What can no longer be told from there becomes one `resync`.
         """
         while not (self._ready.is_set() or self._closing):
             yield self._tick()
@@ -206,8 +207,6 @@ class Feed:
         else:
             follower.reached = missed[-1].position if missed else self._reach(after)
             yield self._hello(after) + b"".join(f.body for f in missed)
-        while body := await follower.read():
-            yield body
 
     def _reach(self, after: int | None) -> int:
         return self._position if after is None else after

@@ -117,6 +117,15 @@ async def feed_of(conninfo: str) -> AsyncIterator[live.Feed]:
     await pool.close()
 
 
+async def stream_of(
+    feed: live.Feed, follower: live.Follower, after: int | None
+) -> AsyncIterator[bytes]:
+    async for chunk in feed.opening(follower, after):
+        yield chunk
+    while chunk := await follower.read():
+        yield chunk
+
+
 def test_every_commit_is_told_with_its_place_in_the_log(wall: Wall) -> None:
     with wall.stream() as stream:
         assert stream.status == 200
@@ -196,7 +205,7 @@ async def test_what_was_trimmed_away_is_loaded_anew(
         for after, answer in ((0, b"event: resync"), (1, b"event: hello"), (9, b"event: resync")):
             with feed.follow(b"") as follower:
                 said = b""
-                async for chunk in feed.stream(follower, after):
+                async for chunk in stream_of(feed, follower, after):
                     said += chunk
                     if answer in said:
                         break
@@ -310,7 +319,7 @@ async def test_an_ended_session_ends_its_stream(
     monkeypatch.setattr(live, "_TICKETS_S", 0.05)
     async with feed_of(conninfo) as feed:
         with feed.follow(b"no such session") as follower:
-            said = [chunk async for chunk in feed.stream(follower, None)]
+            said = [chunk async for chunk in stream_of(feed, follower, None)]
     assert said[-1] == b"event: session.ended\ndata: {}\n\n"
 
 
@@ -321,7 +330,7 @@ async def test_a_slow_reader_starts_anew_and_delays_nobody(
     monkeypatch.setattr(live, "MOST_QUEUED", 5)
     async with feed_of(conninfo) as feed:
         with feed.follow(b"slow") as slow, feed.follow(b"quick") as quick:
-            idle, busy = feed.stream(slow, None), feed.stream(quick, None)
+            idle, busy = stream_of(feed, slow, None), stream_of(feed, quick, None)
             async for said in idle:
                 if b"event: hello" in said:
                     break

@@ -49,8 +49,11 @@ class EventStream(Response):
                 "headers": self.raw_headers,
             }
         )
-        body = self._feed.stream(follower, self._after)
-        work = [asyncio.ensure_future(_send_all(body, send)), asyncio.ensure_future(_left(receive))]
+        opening = self._feed.opening(follower, self._after)
+        work = [
+            asyncio.ensure_future(_send_all(opening, follower, send)),
+            asyncio.ensure_future(_left(receive)),
+        ]
         try:
             await asyncio.wait({*work, follower.over}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -59,8 +62,10 @@ class EventStream(Response):
             await asyncio.gather(*work, return_exceptions=True)
 
 
-async def _send_all(body: AsyncIterator[bytes], send: Send) -> None:
-    async for chunk in body:
+async def _send_all(opening: AsyncIterator[bytes], follower: Follower, send: Send) -> None:
+    async for chunk in opening:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    while chunk := await follower.read():
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
