@@ -239,8 +239,12 @@ def _read(file: Path) -> Layer:
     except tomllib.TOMLDecodeError as broken:
         raise BrokenLayerFile(f"{file.name}：TOML 语法错误：{broken}") from None
     except ValidationError as broken:
-        faults = "；".join(_fault(e["loc"], e["type"], e["msg"]) for e in broken.errors())
-        raise BrokenLayerFile(f"{file.name}：{faults}") from None
+        raise BrokenLayerFile(f"{file.name}：{fault_words(broken)}") from None
+
+
+def fault_words(broken: ValidationError) -> str:
+    """Each field that is wrong, with the reason."""
+    return "；".join(_fault(e["loc"], e["type"], e["msg"]) for e in broken.errors())
 
 
 _REASONS = {
@@ -249,6 +253,15 @@ _REASONS = {
     "string_pattern_mismatch": "写法不允许（标识用小写字母数字下划线；名称不得含 < > { } % \\）",
     "string_type": "应为文字",
     "int_type": "应为整数",
+    "float_type": "应为数字",
+    "tuple_type": "应为列表",
+    "dict_type": "应为“名称 = 值”的表",
+    "too_short": "项数不够",
+    "too_long": "项数过多",
+    "greater_than_equal": "过小",
+    "less_than_equal": "过大",
+    "string_too_long": "过长",
+    "string_too_short": "不能为空",
     "bool_type": "应为 true 或 false",
 }
 

@@ -18,6 +18,7 @@ from mapsvc.api import (
     layers,
     overview,
     pages,
+    planning,
     problems,
     proximity,
     roads,
@@ -36,6 +37,7 @@ from mapsvc.maps.assets import BUILD, Assets
 from mapsvc.maps.guides import read_guides
 from mapsvc.maps.pages import Pages
 from mapsvc.overview import Overview
+from mapsvc.planning import need_book
 from mapsvc.settings import Settings
 from mapsvc.symbols import symbol_set
 from mapsvc.tiles import TileCache
@@ -84,6 +86,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         asset=asset,
         pages=Pages(asset),
         guides=read_guides(),
+        needs=need_book(settings),
         symbols=symbol_set(settings, catalog),
         feed=feed,
         overview=Overview(pool, catalog),
@@ -100,6 +103,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         closures,
         command,
         surroundings,
+        planning,
         roads,
         edits,
         events,

@@ -15,6 +15,7 @@ from mapsvc.maps.assets import Assets
 from mapsvc.maps.guides import Guide
 from mapsvc.maps.pages import Pages
 from mapsvc.overview import Overview
+from mapsvc.planning import NeedBook
 from mapsvc.settings import Settings
 from mapsvc.tiles import TileCache
 
@@ -35,6 +36,7 @@ class Service:
     feed: Feed
     overview: Overview
     tiles: TileCache
+    needs: NeedBook
 
 
 def service(request: Request) -> Service:
