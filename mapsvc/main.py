@@ -12,6 +12,7 @@ from mapsvc.access import Sessions
 from mapsvc.api import (
     closures,
     command,
+    coverage,
     edits,
     events,
     health,
@@ -104,6 +105,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         command,
         surroundings,
         planning,
+        coverage,
         roads,
         edits,
         events,

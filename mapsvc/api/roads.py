@@ -36,7 +36,7 @@ async def rings(
         raise OutsideWorld(
             "坐标超出范围：经度应在 -180 至 180，纬度应在 -90 至 90。请检查经纬度是否写反。"
         )
-    wanted = _bands(seconds)
+    wanted = bands_of(seconds)
     found = await roads.reach(
         db,
         [roads.Place(lon, lat)],
@@ -58,7 +58,7 @@ async def rings(
     }
 
 
-def _bands(text: str) -> list[int]:
+def bands_of(text: str) -> list[int]:
     """The seconds asked for, from the least."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not all(part.isascii() and part.isdigit() and len(part) <= 6 for part in parts):

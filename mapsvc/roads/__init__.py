@@ -1,7 +1,7 @@
 """The road network: loaded from OpenStreetMap data, closed in places, travelled on."""
 
 from mapsvc.roads.fan import Journey, Route
-from mapsvc.roads.reach import Band, fastest, reach
+from mapsvc.roads.reach import Band, each_within, fastest, reach
 from mapsvc.roads.rules import CONDITIONS, PROFILES, Conditions, Direction, Profile
 from mapsvc.roads.snapping import Place
 from mapsvc.roads.travel import has_network, journeys, route, summary
@@ -16,6 +16,7 @@ __all__ = [
     "Place",
     "Profile",
     "Route",
+    "each_within",
     "fastest",
     "has_network",
     "journeys",

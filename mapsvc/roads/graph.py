@@ -52,6 +52,12 @@ class Stands:
         none = np.zeros(0)
         return cls(np.full(count, np.inf), none.astype(np.int64), none.astype(np.int32), none)
 
+    def only(self, n: int) -> "Stands":
+        """One of the points."""
+        own = self.point == n
+        first = np.zeros(int(own.sum()), dtype=np.int64)
+        return Stands(self.off_m[n : n + 1], first, self.edge[own], self.share[own])
+
     def and_(self, more: "Stands") -> "Stands":
         return Stands(
             np.append(self.off_m, more.off_m),

@@ -59,6 +59,39 @@ async def fastest(
     return [s if np.isfinite(s) else None for s in seconds.tolist()]
 
 
+async def each_within(
+    db: Db,
+    starts: Sequence[Place],
+    places: Sequence[Place],
+    seconds: float,
+    *,
+    profile: Profile = "light",
+    conditions: Conditions = "day",
+    direction: Direction = "from",
+) -> NDArray[np.bool_]:
+    """For every start alone and every place: is one there within `seconds`? [start, place]
+
+    Raises Unavailable without a network.
+    """
+    async with moment(db):
+        roads = await state.now(db, profile, conditions)
+        if roads is None:
+            raise Unavailable(NO_NETWORK, code="no_road_network")
+        most = roads.rules.offroad_most
+        at = await snap(db, roads.graph, starts, profile, roads.closed(), most)
+        stands = await snap(db, roads.graph, places, profile, roads.closed(), most)
+    limit = seconds / roads.factor
+
+    def one_by_one() -> NDArray[np.bool_]:
+        out = np.zeros((len(starts), len(places)), dtype=bool)
+        for n, start in enumerate(starts):
+            spread = Spread(roads, [start], at.only(n), direction, limit)
+            out[n] = spread.seconds(stands, places) <= seconds
+        return out
+
+    return await anyio.to_thread.run_sync(one_by_one)
+
+
 async def reach(
     db: Db,
     starts: Sequence[Place],
