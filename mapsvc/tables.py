@@ -197,6 +197,9 @@ upload = Table(
     Column("applied_version", BigInteger),
     _text("basis", server_default=""),
     Column("delete_missing", Boolean, nullable=False, server_default=text("false")),
+    # A file with its rows, or what one person typed of one feature.
+    _text("kind", server_default="file"),
+    CheckConstraint("kind in ('file','edit')", name="upload_kind"),
     CheckConstraint("status in ('staged','applied','rolled_back')", name="upload_status"),
     Index("upload_created_idx", "created_at"),
     Index("upload_sha256_idx", "sha256"),

@@ -129,7 +129,8 @@ def test_a_feature_is_added_typed_and_placed(office: Office, layer: str) -> None
     )
     assert row[:2] == (OWN, grade)
     assert row[2] == search_text(shown["name"], shown["code"])
-    assert row[3:5] == ("planner", None)
+    assert row[3] == "planner"
+    assert office.planner.get(f"/api/uploads/{row[4]}").json()["kind"] == "edit"
     assert row[5]["form"] == "edit"
     assert office.layer(layer) == (version + 1, count + 1)
 

@@ -234,7 +234,12 @@ def test_an_edit_stands_in_the_way_of_an_earlier_uploads_rollback(office: Office
     assert [c["name"] for c in refused.json()["conflicts"]] == ["上传一"]
     assert office.planner.get(url(edited)).json() == edited
     (row,) = office.ask("select upload_id, updated_by from feature where id = %s", edited["id"])
-    assert row == (None, f"town-{OWN}")
+    assert row[1] == f"town-{OWN}"
+    later = refused.json()["conflicts"][0]["upload_id"]
+    assert later == str(row[0])
+    assert office.planner.post(f"/api/uploads/{later}/rollback").status_code == 200
+    assert office.planner.post(f"{staged}/rollback").status_code == 200
+    problem(office.planner.get(url(edited)), 404, "not_found")
 
 
 def test_an_edit_outdates_a_preview(office: Office) -> None:

@@ -54,9 +54,9 @@ async def stage(
 
 
 @router.get("")
-async def listing(db: Database, who: Who) -> dict[str, Any]:
-    """最近的上报，新的在前。"""
-    return {"uploads": await uploads.listing(db, who.scope)}
+async def listing(db: Database, who: Who, kind: record.Kind | None = None) -> dict[str, Any]:
+    """最近的上报和单点修改，新的在前；kind=file 只要文件，kind=edit 只要单点修改。"""
+    return {"uploads": await uploads.listing(db, who.scope, kind=kind)}
 
 
 @router.get("/{upload_id}")

@@ -250,8 +250,8 @@ async def _undo(db: Db, layer_id: str, head: dict[str, Any], actor: str) -> None
             entry["updated_at"] = entry["updated_at"].isoformat() if entry["updated_at"] else None
             entry["upload_id"] = str(entry["upload_id"]) if entry["upload_id"] else None
         raise Conflict(
-            "这次上传之后，其中一些对象又被改动（见列表），撤销会覆盖后来的内容，因此没有撤销。"
-            "请先撤销后来的上传，或逐个处理这些对象。",
+            "在这之后，其中一些对象又被改动（见列表），撤销会覆盖后来的内容，因此没有撤销。"
+            "请先撤销后来的上传或修改，或逐个处理这些对象。",
             code="rollback_blocked",
             conflicts=blocked,
         )

@@ -1,6 +1,7 @@
 """One feature added, changed or deleted by hand: the change set of a single row.
 
-Checks, words, versions, history and the order of locks are those of an upload. `scope` is the code
+Checks, words, versions, history and the order of locks are those of an upload, and it is taken
+back like one. `scope` is the code
 of the region that the person may write in, None for the whole county; another region's feature is
 answered as if there were none.
 """
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import numpy as np
@@ -27,6 +29,8 @@ from mapsvc.ingest.compare import SAME_SPOT_M
 from mapsvc.ingest.entry import GIVEN_BY_US, Entry, Place, read_entry, read_place, settle
 from mapsvc.ingest.locate import DIGITS, metres_between
 from mapsvc.ingest.messages import Problem
+from mapsvc.ingest.single import keep, new_id
+from mapsvc.ingest.twins import refuse_twin
 from mapsvc.search_text import search_text
 
 SHOWN_PROBLEMS = 100
@@ -105,7 +109,13 @@ async def create(
         empty = _Row(None, "", None, "", place.lon, place.lat, {}, None, {})
         row = _merged(empty, entry, place)
         row.provenance = _provenance(place, draft.system)
-        feature_id, version = await _write(db, layer, _INSERT, row, actor)
+        await _refuse_twin(db, layer, row, scope)
+        upload = new_id()
+        feature_id, version = await _write(db, layer, _INSERT, row, actor, upload)
+        await keep(
+            db, layer, upload, "new", feature=(feature_id, None), named=(row.name, row.code),
+            sent=sent, crs=draft.system.id, moved_m=None, actor=actor, scope=scope,
+        )  # fmt: skip
         return await _saved(db, layer, feature_id, version, scope, draft.system)
 
 
@@ -137,15 +147,25 @@ async def change(
         changed = _merged(row, entry, place)
         if changed == row:
             return current
-        moved = place is not None and (place.lon, place.lat) != (row.lon, row.lat)
-        if moved and place is not None:
+        metres = _metres(place, row) if place is not None else 0.0
+        if metres and place is not None:
             changed.provenance = _provenance(place, draft.system)
         elif row.provenance.get("form") != FORM:
             # Where the position came from stays known, whoever edits the rest.
             kept = {"position": row.provenance} if row.provenance else {}
             changed.provenance = {"form": FORM} | kept
-        _, now = await _write(db, layer, _UPDATE, changed, actor, feature_id)
-        return await _saved(db, layer, feature_id, now, scope, draft.system)
+        if (changed.name, changed.code, changed.township_code) != (
+            row.name, row.code, row.township_code,
+        ):  # fmt: skip
+            await _refuse_twin(db, layer, changed, scope, feature_id)
+        upload = new_id()
+        _, after = await _write(db, layer, _UPDATE, changed, actor, upload, feature_id)
+        await keep(
+            db, layer, upload, "changed", feature=(feature_id, now),
+            named=(changed.name, changed.code), sent=sent, crs=draft.system.id,
+            moved_m=metres or None, actor=actor, scope=scope,
+        )  # fmt: skip
+        return await _saved(db, layer, feature_id, after, scope, draft.system)
 
 
 async def remove(
@@ -153,10 +173,14 @@ async def remove(
 ) -> None:
     """Delete a feature; its history stays. Raises NotFound, VersionConflict."""
     async with _writing(db, layer, actor):
-        now, _ = await _lock(db, layer, feature_id, scope)
+        now, row = await _lock(db, layer, feature_id, scope)
         current = await _saved(db, layer, feature_id, now, scope, parse_system("wgs84"))
         _require_version(version, current, None)
         await db.execute("delete from feature where layer = %s and id = %s", [layer.id, feature_id])
+        await keep(
+            db, layer, new_id(), "deleted", feature=(feature_id, now), named=(row.name, row.code),
+            sent=None, crs="wgs84", moved_m=None, actor=actor, scope=scope,
+        )  # fmt: skip
 
 
 @asynccontextmanager
@@ -279,9 +303,9 @@ def _provenance(place: Place, system: System) -> dict[str, Any]:
 
 _INSERT = f"""
 insert into feature (layer, code, name, region_code, township_code, geom, attrs, grade, search,
-    verified_at, provenance, updated_by)
+    verified_at, provenance, updated_by, upload_id)
 values (%(layer)s, %(code)s, %(name)s, %(region_code)s, %(township_code)s, {_POINT}, %(attrs)s,
-    %(grade)s, %(search)s, %(verified_at)s, %(provenance)s, %(actor)s)
+    %(grade)s, %(search)s, %(verified_at)s, %(provenance)s, %(actor)s, %(upload)s)
 returning id, version
 """  # noqa: S608
 
@@ -289,7 +313,7 @@ _UPDATE = f"""
 update feature f set code = %(code)s, name = %(name)s, region_code = %(region_code)s,
     township_code = %(township_code)s, geom = {_POINT}, attrs = %(attrs)s, grade = %(grade)s,
     search = %(search)s, verified_at = %(verified_at)s, provenance = %(provenance)s,
-    upload_id = null, version = f.version + 1, updated_by = %(actor)s,
+    upload_id = %(upload)s, version = f.version + 1, updated_by = %(actor)s,
     updated_at = greatest(clock_timestamp(), f.updated_at + interval '1 microsecond')
 where f.layer = %(layer)s and f.id = %(id)s
 returning f.id, f.version
@@ -297,7 +321,13 @@ returning f.id, f.version
 
 
 async def _write(
-    db: Db, layer: Layer, statement: str, row: _Row, actor: str, feature_id: int | None = None
+    db: Db,
+    layer: Layer,
+    statement: str,
+    row: _Row,
+    actor: str,
+    upload: UUID,
+    feature_id: int | None = None,
 ) -> tuple[int, int]:
     """Id and version of the row as written; Conflict where its township has the code already."""
     values = {
@@ -309,6 +339,7 @@ async def _write(
         "layer": layer.id,
         "id": feature_id,
         "actor": actor,
+        "upload": upload,
     }
     try:
         done = await (await db.execute(statement, values)).fetchone()
@@ -321,6 +352,15 @@ async def _write(
         ) from None
     assert done is not None
     return int(done[0]), int(done[1])
+
+
+async def _refuse_twin(
+    db: Db, layer: Layer, row: _Row, scope: str | None, own_id: int | None = None
+) -> None:
+    await refuse_twin(
+        db, layer, name=row.name, code=row.code, region=row.region_code, town=row.township_code,
+        at=(row.lon, row.lat), scope=scope, own_id=own_id,
+    )  # fmt: skip
 
 
 async def _saved(

@@ -11,6 +11,7 @@ from mapsvc.ingest import compare
 from mapsvc.ingest.messages import ERRORS, NOTES, WARNINGS
 
 Action = Literal["new", "changed", "moved", "unchanged", "refused", "skipped"]
+Kind = Literal["file", "edit"]
 
 SHOWN_PROBLEMS = 1000
 LISTED = 200
@@ -30,7 +31,7 @@ async def require(
     if lock:
         await db.execute("select from upload where id = %s for update", [wanted])
     cursor = await db.execute(
-        "select id, layer, region_code, filename, sha256, status, declared_crs, used_crs, evidence,"
+        "select id, kind, layer, region_code, filename, sha256, status, declared_crs, used_crs, evidence,"
         " reading, counts, layer_version, created_at, created_by, applied_at, applied_by,"
         " delete_missing from upload where id = %(id)s and (%(scope)s::text is null"
         " or region_code = any(array(select code from region where path @> array[%(scope)s])))",
@@ -71,6 +72,7 @@ def _shown(head: dict[str, Any]) -> dict[str, Any]:
 
     return {
         "id": str(head["id"]),
+        "kind": head["kind"],
         "status": head["status"],
         "layer": head["layer"],
         "region": head["region_code"],
@@ -84,17 +86,24 @@ def _shown(head: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def listing(db: Db, scope: str | None, limit: int = 100) -> list[dict[str, Any]]:
-    """The newest uploads of a scope, without their problems."""
+async def listing(
+    db: Db, scope: str | None, limit: int = 100, kind: Kind | None = None
+) -> list[dict[str, Any]]:
+    """The newest uploads and single edits of a scope, or one kind of them, without problems.
+
+    An edit names what it did to which feature: `edit: {action, feature_id, name, code}`.
+    """
     cursor = await db.execute(
-        "select id, layer, region_code, filename, status, declared_crs, used_crs, counts,"
-        " created_at, created_by, applied_at, applied_by from upload where %(scope)s::text is null"
-        " or region_code = any(array(select code from region where path @> array[%(scope)s::text]))"
+        "select id, kind, layer, region_code, filename, status, declared_crs, used_crs, counts,"
+        " created_at, created_by, applied_at, applied_by, reading -> 'edit' edit from upload"
+        " where (%(kind)s::text is null or kind = %(kind)s) and (%(scope)s::text is null"
+        " or region_code = any(array(select code from region where path @> array[%(scope)s::text])))"
         " order by created_at desc, id limit %(limit)s",
-        {"scope": scope, "limit": limit},
+        {"scope": scope, "limit": limit, "kind": kind},
     )
     names = [c.name for c in cursor.description or ()]
-    return [_shown(dict(zip(names, row, strict=True))) for row in await cursor.fetchall()]
+    found = [dict(zip(names, row, strict=True)) for row in await cursor.fetchall()]
+    return [_shown(u) | ({"edit": u["edit"]} if u["edit"] else {}) for u in found]
 
 
 _GROUPS = """

@@ -22,7 +22,7 @@ from anyio.to_thread import run_sync
 from mapsvc.catalog import Catalog, Layer
 from mapsvc.coordinates import UnknownSystem, parse_system
 from mapsvc.database import Db
-from mapsvc.errors import TooLarge
+from mapsvc.errors import NotFound, TooLarge
 from mapsvc.ingest import record
 from mapsvc.ingest.added import RESULT_TITLE, added_at, is_added
 from mapsvc.ingest.ledger import Part, gather
@@ -87,6 +87,8 @@ class Source:
 async def collect(db: Db, catalog: Catalog, upload_id: UUID | str, scope: str | None) -> Source:
     """Everything about an upload; NotFound where it does not exist or is another region's."""
     head = await record.require(db, upload_id, scope)
+    if head["kind"] == "edit":
+        raise NotFound("这是在地图上做的单点修改，没有表格。", code="no_workbook")
     _, content = await record.original(db, head["id"], scope)
     cursor = await db.execute(
         "select seq, sheet, row, action, lead_seq, moved_m from upload_row"
