@@ -51,7 +51,7 @@ def join() -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
 
     yield start
     for process in processes:
-        process.communicate(timeout=60)
+        process.communicate(timeout=180)
 
 
 def dsn_of(process: subprocess.Popen[str]) -> str:
@@ -62,7 +62,7 @@ def dsn_of(process: subprocess.Popen[str]) -> str:
 
 
 def leave(process: subprocess.Popen[str]) -> None:
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert process.returncode == 0
 
 
@@ -186,7 +186,7 @@ def test_server_outlives_a_killed_user_and_is_used_again(
     write(dsn_of(guest), "create table kept as select 42 as n")
     before = postmaster(home)
     guest.kill()
-    guest.wait(timeout=60)
+    guest.wait(timeout=180)
     with running(home, durable=False) as cluster:
         assert postmaster(home) == before
         assert ask(cluster.dsn, "select n from kept") == 42
@@ -199,7 +199,7 @@ def test_interrupt_from_the_keyboard_stops_the_server(
     guest = join(home)
     dsn_of(guest)
     os.killpg(guest.pid, signal.SIGINT)
-    guest.wait(timeout=60)
+    guest.wait(timeout=180)
     assert not Cluster(home).alive
 
 
@@ -209,7 +209,7 @@ def test_half_made_cluster_is_made_anew(
     guest = join(home)
     until(lambda: bool(list(home.glob("postgres/initdb-*/PG_VERSION"))))
     os.killpg(guest.pid, signal.SIGKILL)
-    guest.wait(timeout=60)
+    guest.wait(timeout=180)
     assert not (home / "postgres/data").exists()
     with running(home, durable=False) as cluster:
         assert ask(cluster.dsn, "select postgis_lib_version()")

@@ -31,8 +31,8 @@ async def require(
     if lock:
         await db.execute("select from upload where id = %s for update", [wanted])
     cursor = await db.execute(
-        "select id, kind, layer, region_code, filename, sha256, status, declared_crs, used_crs, evidence,"
-        " reading, counts, layer_version, created_at, created_by, applied_at, applied_by,"
+        "select id, kind, layer, region_code, filename, sha256, status, declared_crs, used_crs,"
+        " evidence, reading, counts, layer_version, created_at, created_by, applied_at, applied_by,"
         " delete_missing from upload where id = %(id)s and (%(scope)s::text is null"
         " or region_code = any(array(select code from region where path @> array[%(scope)s])))",
         {"id": wanted, "scope": scope},
@@ -96,8 +96,8 @@ async def listing(
     cursor = await db.execute(
         "select id, kind, layer, region_code, filename, status, declared_crs, used_crs, counts,"
         " created_at, created_by, applied_at, applied_by, reading -> 'edit' edit from upload"
-        " where (%(kind)s::text is null or kind = %(kind)s) and (%(scope)s::text is null"
-        " or region_code = any(array(select code from region where path @> array[%(scope)s::text])))"
+        " where (%(kind)s::text is null or kind = %(kind)s) and (%(scope)s::text is null or"
+        " region_code = any(array(select code from region where path @> array[%(scope)s::text])))"
         " order by created_at desc, id limit %(limit)s",
         {"scope": scope, "limit": limit, "kind": kind},
     )

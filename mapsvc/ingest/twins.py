@@ -69,7 +69,7 @@ async def refuse_twin(
         )
     numbered = f"编号“{twin_code}”" if twin_code else "没有编号"
     raise Conflict(
-        f"{where or '这里'}已有同名的{layer.noun}“{twin}”（{numbered}）。如果是同一个，请去修改那一条；"
-        "如果不是，请给两条都填上不同的编号，或改用能区分的名称。",
+        f"{where or '这里'}已有同名的{layer.noun}“{twin}”（{numbered}）。"
+        "如果是同一个，请去修改那一条；如果不是，请给两条都填上不同的编号，或改用能区分的名称。",
         code="name_taken",
     )
