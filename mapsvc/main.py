@@ -12,6 +12,7 @@ from mapsvc.access import Sessions
 from mapsvc.api import (
     closures,
     command,
+    coordinates,
     coverage,
     edits,
     events,
@@ -106,6 +107,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         surroundings,
         planning,
         coverage,
+        coordinates,
         roads,
         edits,
         events,

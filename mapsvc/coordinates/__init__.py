@@ -16,8 +16,10 @@ from mapsvc.coordinates.systems import (
     to_wgs84,
 )
 from mapsvc.coordinates.text import Angle, Problem, format_dms, parse_coordinate
+from mapsvc.coordinates.typed import GAUSS, Typed, read_typed
 
 __all__ = [
+    "GAUSS",
     "Angle",
     "Form",
     "GaussKruger",
@@ -25,6 +27,7 @@ __all__ = [
     "Pairs",
     "Problem",
     "System",
+    "Typed",
     "UnknownSystem",
     "format_dms",
     "from_wgs84",
@@ -34,6 +37,7 @@ __all__ = [
     "parse_pair",
     "parse_pairs",
     "parse_system",
+    "read_typed",
     "stated_accuracy",
     "to_wgs84",
 ]

@@ -29,6 +29,8 @@ export const Scene = L.Renderer.extend({
     this.guests = [];
     // Boxes of the container where something else stands, for names to keep away from.
     this.blocked = [];
+    // While an answer is shown all else steps back.
+    this.faded = false;
   },
 
   /** looks: Map of layer id → {layer, shape, graded, version, count}. */
@@ -207,10 +209,12 @@ export const Scene = L.Renderer.extend({
       for (const box of lettering.towns(places, zoom, figures)) reserve(grid, box);
     const quiet = placeQuiet(items.filter((item) => !item.graded), zoom, grid);
     lettering.avoid(quiet);
+    ctx.globalAlpha = this.faded ? 0.45 : 1;
     paintItems(ctx, quiet, this.looks);
     paintItems(ctx, graded, this.looks);
     const told = (item) => zoom >= 13 || (this.options.nameWorst && item.grade === 1);
     lettering.features(named(graded, told).concat(named(quiet, () => zoom >= 15)));
+    ctx.globalAlpha = 1;
     lettering.places(places, zoom);
     for (const guest of this._guests("over")) guest.over(ctx);
     this.placed = { items: quiet.concat(graded), grid };

@@ -1,5 +1,5 @@
 // 指挥体系图: posts on the map joined to their superiors; villages come out when one looks closer.
-import { FONT } from "../labels.js";
+import { badge } from "../marks.js";
 import { palette } from "../palette.js";
 import { drawSymbol } from "../symbols.js";
 import { shortName } from "./chain.js";
@@ -131,17 +131,4 @@ function line(ctx, [x1, y1], [x2, y2], colour, width) {
   ctx.strokeStyle = colour;
   ctx.lineWidth = width;
   ctx.stroke();
-}
-
-export function badge(ctx, x, y, text) {
-  const { ink, paper } = palette();
-  ctx.beginPath();
-  ctx.arc(x, y, 9, 0, 2 * Math.PI);
-  ctx.fillStyle = ink;
-  ctx.fill();
-  ctx.fillStyle = paper;
-  ctx.font = `700 12px ${FONT}`;
-  ctx.textAlign = "center";
-  ctx.textBaseline = "middle";
-  ctx.fillText(text, x, y + 0.5);
 }

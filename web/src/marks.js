@@ -1,0 +1,76 @@
+// Marks that stand on a map beside symbols: numbers, plates, leads, the cross of an event.
+import { FONT } from "./labels.js";
+import { palette } from "./palette.js";
+
+// Between the middles of two symbols, with room for a number beside each.
+export const APART = 42;
+
+/** The place itself, then places round it, those away from the event first. */
+export function around(x, y, outward) {
+  const found = [[x, y]];
+  for (const reach of [APART, APART * 1.5, APART * 2.1])
+    for (let n = 0; n < 12; n++) {
+      const angle = outward + (n % 2 ? 1 : -1) * Math.ceil(n / 2) * (Math.PI / 6);
+      found.push([x + reach * Math.cos(angle), y + reach * Math.sin(angle)]);
+    }
+  return found;
+}
+
+export function lead(ctx, [x1, y1], [x2, y2]) {
+  const { ink } = palette();
+  ctx.beginPath();
+  ctx.moveTo(x1, y1);
+  ctx.lineTo(x2, y2);
+  ctx.lineWidth = 1;
+  ctx.strokeStyle = ink;
+  ctx.stroke();
+  ctx.beginPath();
+  ctx.arc(x2, y2, 2.5, 0, 2 * Math.PI);
+  ctx.fillStyle = ink;
+  ctx.fill();
+}
+
+export function plate(ctx, [x, y], text) {
+  const { ink, paper } = palette();
+  ctx.font = `600 12px ${FONT}`;
+  const width = ctx.measureText(text).width + 12;
+  ctx.fillStyle = paper;
+  ctx.fillRect(x - width / 2, y - 9, width, 18);
+  ctx.lineWidth = 1;
+  ctx.strokeStyle = ink;
+  ctx.strokeRect(x - width / 2, y - 9, width, 18);
+  ctx.fillStyle = ink;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  ctx.fillText(text, x, y + 0.5);
+}
+
+/** Where it happened: a ring and four strokes, unlike any symbol. */
+export function cross(ctx, [x, y]) {
+  const { ink, halo } = palette();
+  for (const [colour, width] of [[halo, 7], [ink, 3]]) {
+    ctx.beginPath();
+    ctx.arc(x, y, 17, 0, 2 * Math.PI);
+    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+      ctx.moveTo(x + dx * 14, y + dy * 14);
+      ctx.lineTo(x + dx * 27, y + dy * 27);
+    }
+    ctx.lineWidth = width;
+    ctx.strokeStyle = colour;
+    ctx.stroke();
+  }
+}
+
+/** A number on a dark disc. */
+export function badge(ctx, x, y, text) {
+  const { ink, paper } = palette();
+  ctx.beginPath();
+  ctx.arc(x, y, 9, 0, 2 * Math.PI);
+  ctx.fillStyle = ink;
+  ctx.fill();
+  ctx.fillStyle = paper;
+  ctx.font = `700 12px ${FONT}`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  ctx.fillText(text, x, y + 0.5);
+}

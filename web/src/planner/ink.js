@@ -1,0 +1,273 @@
+// What the planner's answers draw on the map: areas, ways, places with their rank, the event.
+import { APART, around, badge, cross, lead, plate } from "../marks.js";
+import { palette } from "../palette.js";
+import { drawSymbol } from "../symbols.js";
+
+const SEEN_MARGIN = 30;
+
+/** A guest on the scene's canvas. Every owner sets its own drawing; those not `shown` are kept. */
+export class Ink {
+  constructor(scene) {
+    this.scene = scene;
+    this.drawings = new Map();
+    this.shown = new Set();
+    this.stressed = null;
+    this.laid = [];
+    scene.guests.push(this);
+  }
+
+  /**
+   * areas: [{polygons | circle: {at, radiusM}, shade: 0–1, hatch, dash, width, text}], widest first;
+   * ways: [{key, line, estimate}]; spots: [{key, at, layer, kind, grade, rank, text}];
+   * sites: [{key, at, text}] (places that do not exist yet); event: [lon, lat].
+   */
+  set(owner, drawing) {
+    this.drawings.set(owner, drawing);
+    this.scene.redrawSoon();
+  }
+
+  clear(owner) {
+    if (this.drawings.delete(owner)) this.scene.redrawSoon();
+  }
+
+  show(owners) {
+    this.shown = new Set(owners);
+    this.scene.redrawSoon();
+  }
+
+  stress(key) {
+    if (key === this.stressed) return;
+    this.stressed = key;
+    this.scene.redrawSoon();
+  }
+
+  /** All of a kind that is shown now, with whose it is. */
+  all(kind) {
+    const found = [];
+    for (const owner of this.shown) for (const item of (this.drawings.get(owner) || {})[kind] || []) found.push({ owner, ...item });
+    return found;
+  }
+
+  get event() {
+    for (const owner of this.shown) {
+      const drawing = this.drawings.get(owner);
+      if (drawing && drawing.event) return drawing.event;
+    }
+    return null;
+  }
+
+  under(ctx) {
+    this.tops = [];
+    for (const area of this.all("areas")) this._area(ctx, area);
+    const ways = this.all("ways");
+    for (const way of ways) if (way.key !== this.stressed) this._way(ctx, way, false);
+    for (const way of ways) if (way.key === this.stressed) this._way(ctx, way, true);
+  }
+
+  _area(ctx, area) {
+    const { ink } = palette();
+    const top = area.circle ? this._circle(ctx, area.circle) : this._rings(ctx, area.polygons);
+    if (area.shade) {
+      ctx.globalAlpha = area.shade;
+      ctx.fillStyle = ink;
+      ctx.fill("evenodd");
+    }
+    ctx.globalAlpha = 1;
+    if (area.hatch) {
+      ctx.fillStyle = hatch(ctx);
+      ctx.fill("evenodd");
+    }
+    ctx.globalAlpha = area.hatch ? 1 : 0.8;
+    ctx.lineWidth = area.width || 1.2;
+    ctx.setLineDash(area.dash || []);
+    ctx.strokeStyle = ink;
+    ctx.stroke();
+    ctx.setLineDash([]);
+    ctx.globalAlpha = 1;
+    if (area.text && top && top[1] < Infinity) this.tops.push({ top, text: area.text });
+  }
+
+  _circle(ctx, { at, radiusM }) {
+    const [x, y] = this.scene.spot(at);
+    const [, north] = this.scene.spot([at[0], at[1] + radiusM / 111_195]);
+    ctx.beginPath();
+    ctx.arc(x, y, Math.max(0, y - north), 0, 2 * Math.PI);
+    return [x, north];
+  }
+
+  /** Traces them; returns their northernmost point that is in view, for a plate. */
+  _rings(ctx, polygons) {
+    ctx.beginPath();
+    let top = [0, Infinity];
+    const [west, north, east, south] = this.scene._window();
+    for (const polygon of polygons)
+      for (const ring of polygon) {
+        ring.forEach((point, i) => {
+          const [x, y] = this.scene.spot(point);
+          const seen = x > west + SEEN_MARGIN && x < east - SEEN_MARGIN && y > north + SEEN_MARGIN && y < south - SEEN_MARGIN;
+          if (seen && y < top[1]) top = [x, y];
+          if (i) ctx.lineTo(x, y);
+          else ctx.moveTo(x, y);
+        });
+        ctx.closePath();
+      }
+    return top;
+  }
+
+  _way(ctx, { line, estimate, width = 2.2 }, stressed) {
+    const { ink, halo } = palette();
+    const quiet = this.stressed !== null && !stressed;
+    ctx.globalAlpha = quiet ? 0.4 : 1;
+    for (const [colour, wide] of [[halo, stressed ? 8 : 5], [ink, stressed ? 4 : width]]) {
+      ctx.beginPath();
+      line.forEach((point, i) => {
+        const [x, y] = this.scene.spot(point);
+        if (i) ctx.lineTo(x, y);
+        else ctx.moveTo(x, y);
+      });
+      ctx.lineJoin = "round";
+      ctx.lineCap = "round";
+      ctx.setLineDash(estimate ? [7, 6] : []);
+      ctx.strokeStyle = colour;
+      ctx.lineWidth = wide;
+      ctx.stroke();
+    }
+    ctx.setLineDash([]);
+    ctx.lineCap = "butt";
+    ctx.globalAlpha = 1;
+  }
+
+  circles() {
+    this._layOut();
+    const taken = this.laid.map(({ x, y }) => ({ x, y, r: 14 }));
+    for (const { at } of this.all("sites")) taken.push(this._circleAt(at, 15));
+    const { event } = this;
+    if (event) taken.push(this._circleAt(event, 24));
+    return taken;
+  }
+
+  _circleAt(at, r) {
+    const [x, y] = this.scene.spot(at);
+    return { x, y, r };
+  }
+
+  names() {
+    const told = this.laid.filter(({ spot }) => spot.text);
+    return told.map(({ x, y, spot }) => ({ x, y, r: spot.rank ? 22 : 15, name: spot.text }));
+  }
+
+  /** Who stands too close to the event or to another moves outward, with a line to the true place. */
+  _layOut() {
+    const { event } = this;
+    const centre = event ? this._circleAt(event, 0) : null;
+    const placed = centre ? [centre] : [];
+    const free = ([x, y]) => !placed.some((other) => Math.hypot(other.x - x, other.y - y) < APART);
+    this.laid = this.all("spots").map((spot) => {
+      const [tx, ty] = this.scene.spot(spot.at);
+      const outward = centre ? Math.atan2(ty - centre.y, tx - centre.x) : -Math.PI / 4;
+      const [x, y] = (spot.rank && around(tx, ty, outward).find(free)) || [tx, ty];
+      placed.push({ x, y });
+      return { x, y, tx, ty, spot };
+    });
+  }
+
+  over(ctx) {
+    const { event } = this;
+    for (const area of this.all("areas")) if (area.hatch) this._barrier(ctx, area);
+    for (const { top, text } of this.tops || []) plate(ctx, top, text);
+    if (event) cross(ctx, this.scene.spot(event));
+    for (const site of this.all("sites")) this._site(ctx, site);
+    for (const one of this.laid) if (one.spot.key !== this.stressed) this._spot(ctx, one);
+    for (const one of this.laid) if (one.spot.key === this.stressed) this._spot(ctx, one);
+  }
+
+  _spot(ctx, { x, y, tx, ty, spot }) {
+    const stressed = spot.key === this.stressed && this.stressed !== null;
+    if (Math.hypot(x - tx, y - ty) > 4) lead(ctx, [x, y], [tx, ty]);
+    if (stressed) ring(ctx, [x, y], 19);
+    drawSymbol(ctx, this.scene.looks.get(spot.layer), spot.grade || 0, x, y, stressed ? 30 : 26, spot.kind);
+    if (spot.rank) badge(ctx, x + 15, y - 13, String(spot.rank));
+  }
+
+  /** A place that does not exist yet: an empty diamond with a plus. */
+  _site(ctx, { at, text }) {
+    const { ink, paper, halo } = palette();
+    const [x, y] = this.scene.spot(at);
+    ctx.beginPath();
+    for (const [dx, dy] of [[0, -14], [14, 0], [0, 14], [-14, 0]]) ctx.lineTo(x + dx, y + dy);
+    ctx.closePath();
+    ctx.lineWidth = 5;
+    ctx.strokeStyle = halo;
+    ctx.stroke();
+    ctx.fillStyle = paper;
+    ctx.fill();
+    ctx.lineWidth = 2;
+    ctx.strokeStyle = ink;
+    ctx.stroke();
+    ctx.beginPath();
+    for (const [dx, dy] of [[5, 0], [0, 5]]) {
+      ctx.moveTo(x - dx, y - dy);
+      ctx.lineTo(x + dx, y + dy);
+    }
+    ctx.stroke();
+    if (text) badge(ctx, x + 15, y - 13, text);
+  }
+
+  /** No entry, in black and white: red is the grades'. */
+  _barrier(ctx, { sign }) {
+    if (!sign) return;
+    const { ink, paper } = palette();
+    const [x, y] = this.scene.spot(sign);
+    for (const [colour, r] of [[paper, 10.5], [ink, 9]]) {
+      ctx.beginPath();
+      ctx.arc(x, y, r, 0, 2 * Math.PI);
+      ctx.fillStyle = colour;
+      ctx.fill();
+    }
+    ctx.fillStyle = paper;
+    ctx.fillRect(x - 5.5, y - 1.6, 11, 3.2);
+  }
+
+  /** What stands at a point of the map's container: the key of a place, or null. */
+  at(containerPoint) {
+    const { scene } = this;
+    if (!scene._bounds) return null;
+    const point = scene._map.containerPointToLayerPoint(containerPoint).subtract(scene._bounds.min);
+    const found = this.laid.find(({ x, y }) => Math.hypot(x - point.x, y - point.y) < 16);
+    return found ? found.spot : null;
+  }
+}
+
+function ring(ctx, [x, y], r) {
+  const { ink, paper } = palette();
+  for (const [colour, width] of [[paper, 6], [ink, 2.4]]) {
+    ctx.beginPath();
+    ctx.arc(x, y, r, 0, 2 * Math.PI);
+    ctx.lineWidth = width;
+    ctx.strokeStyle = colour;
+    ctx.stroke();
+  }
+}
+
+const HATCH = 8;
+let tile = null;
+
+/** Dark strokes aslant: closed, and no colour that could be taken for a risk. */
+function hatch(ctx) {
+  if (!tile) {
+    tile = document.createElement("canvas");
+    tile.width = tile.height = HATCH * 2;
+    const brush = tile.getContext("2d");
+    brush.fillStyle = "rgba(255, 255, 255, 0.35)";
+    brush.fillRect(0, 0, HATCH * 2, HATCH * 2);
+    brush.strokeStyle = palette().ink;
+    brush.lineWidth = 3;
+    for (const shift of [-HATCH * 2, 0, HATCH * 2]) {
+      brush.beginPath();
+      brush.moveTo(shift - 2, HATCH * 2 + 2);
+      brush.lineTo(shift + HATCH * 2 + 2, -2);
+      brush.stroke();
+    }
+  }
+  return ctx.createPattern(tile, "repeat");
+}
