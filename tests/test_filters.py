@@ -246,3 +246,23 @@ def test_conditions_are_valid_sql_for_every_field(demo_conninfo: str, catalog: C
                         sql.Identifier(layer.partition), made.sql
                     )
                     db.execute(query, made.values)
+
+
+def test_each_of_several_layers_may_have_a_filter_of_its_own(signed: Signed) -> None:
+    client = signed("planner")
+    ask = {"lon": 111.2, "lat": 27.9, "layers": "depots,forces", "k": 5}
+    own = {"where.forces": "headcount >= 30"}
+    for mode in ("line", "road"):
+        results = client.get("/api/nearest", params={**ask, **own, "mode": mode}).json()["results"]
+        plain = client.get("/api/nearest", params={**ask, "mode": mode}).json()["results"]
+        of = {x: [r for r in results if r["layer"] == x] for x in ("depots", "forces")}
+        assert all(r["feature"]["properties"]["headcount"] >= 30 for r in of["forces"])
+        assert len(of["forces"]) == 5
+        assert [r["id"] for r in of["depots"]] == [r["id"] for r in plain if r["layer"] == "depots"]
+    for wrong, code in (
+        ({"where.nothing": "headcount >= 30"}, "unknown_layer"),
+        ({"where": "code = 'x'", **own}, "two_filters"),
+        ({"where.depots": "headcount >= 30"}, "unknown_field"),
+    ):
+        refused = client.get("/api/nearest", params={**ask, **wrong})
+        assert (refused.status_code, refused.json()["code"]) == (422, code)

@@ -132,8 +132,8 @@ def test_it_opens_from_the_disk_and_asks_nobody(
     page.wait_for_selector(".card h2")
     assert page.locator(".card h2").inner_text().startswith("</script><img src=x")
     page.locator(".card footer button").click()
-    page.wait_for_selector(".nearest li")
-    first = page.locator(".nearest section li .far").first.inner_text()
+    page.wait_for_selector(".near .rows li")
+    first = page.locator(".near section li .far").first.inner_text()
     assert first.endswith(("米", "m", "公里", "km"))
     assert page.evaluate("window.hacked") is None
     outside = [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]

@@ -176,35 +176,6 @@ def test_bubbles_never_overlap(planner: Watch) -> None:
                 assert (x - x2) ** 2 + (y - y2) ** 2 > (r + r2 - 1) ** 2, (zoom, x, y, x2, y2)
 
 
-def test_a_click_lists_the_nearest_of_each_layer(planner: Watch) -> None:
-    page = planner.open_map()
-    spot = page.evaluate(
-        """(() => {
-            for (let x = 500; x < 900; x += 7)
-                if (!mapsvc.app.scene.at(L.point(x, 400))) return x;
-        })()"""
-    )
-    page.mouse.click(spot, 400)
-    pane = page.locator(".nearest")
-    expect(pane.locator("section")).to_have_count(4)
-    expect(pane.locator("section").first.locator("li")).to_have_count(3)
-    lon, lat = pane.locator(".where .num").inner_text().split(", ")
-    for section, layer in zip(
-        pane.locator("section").all(), planner.get("/api/layers"), strict=True
-    ):
-        expect(section.locator("h3")).to_have_text(layer["noun"])
-        best = planner.get(f"/api/nearest?lon={lon}&lat={lat}&layers={layer['id']}&k=3")
-        names = [result["name"] for result in best["results"]]
-        assert section.locator(".name").all_inner_texts() == names
-        assert re.fullmatch(r"[\d.]+ (米|公里)", section.locator(".far").first.inner_text())
-        assert re.fullmatch(
-            r"[东南西北]{1,2} \d{1,3}°", section.locator(".more").first.inner_text()
-        )
-    assert page.locator(".ray").count() == 12
-    pane.locator("li button").first.click()
-    expect(page.locator(".card h2")).to_have_text(pane.locator(".name").first.inner_text())
-
-
 def test_search_by_pinyin_initials_and_by_name(planner: Watch) -> None:
     page = planner.open_map()
     hit = planner.get("/api/layers/forces/features?limit=1")["features"][0]
@@ -302,7 +273,7 @@ def test_stored_text_stays_text(hostile: tuple[Watch, float, float]) -> None:
     expect(page.locator(".card h2")).to_have_text(HOSTILE)
     expect(page.locator(".card dl")).to_contain_text(HOSTILE)
     page.locator(".card").get_by_role("button", name="以此为中心查最近").click()
-    expect(page.locator(".nearest .name").first).to_have_text(HOSTILE)
+    expect(page.locator(".near .row .name", has_text=HOSTILE)).to_have_count(1)
     assert page.locator("img[src=x]").count() == 0
     assert dialogs == []
 
@@ -337,7 +308,8 @@ def test_on_a_shifted_base_map_only_the_drawing_moves(
     assert abs(after[0] - lon) > 1e-3
     expect(page.locator(".map-note")).to_contain_text("底图坐标：GCJ-02，点位仅在显示时偏移")
     page.evaluate("(p) => mapsvc.app.ask(L.latLng(p[1], p[0]))", after)
-    expect(page.locator(".nearest .far").first).to_have_text(re.compile(r"^[0-3] 米$"))
+    page.locator(".near .switch label", has_text="按直线").click()
+    expect(page.locator(".near .far").first).to_have_text(re.compile(r"^[0-3] 米$"))
     shown = page.locator(".where .num").inner_text().split(", ")
     assert [float(x) for x in shown] == pytest.approx([lon, lat], abs=2e-5)
     watch.clean()

@@ -16,10 +16,13 @@ from mapsvc.catalog import Catalog, Layer
 from mapsvc.coordinates import to_wgs84
 from mapsvc.database import connection
 from mapsvc.errors import BadInput, OutsideWorld
-from mapsvc.filters import Filter, compile_for
+from mapsvc.filters import Filter, compile_for, compile_where
 from mapsvc.roads import Conditions, Direction, Place, Profile
 
 router = APIRouter(prefix="/api", tags=["就近查询"])
+
+_OWN_WHERE = "where."
+"""`where.forces=…`: the filter of one of several layers."""
 
 
 class Ask(BaseModel):
@@ -77,15 +80,17 @@ async def nearest(request: Request) -> Response:
     """离一点最近的要素，每个图层 k 个，由近到远；距离为椭球面上的米。"""
     who = await identity(request)
     serves = service(request)
+    given = dict(request.query_params)
+    own = {key: given.pop(key) for key in list(given) if key.startswith(_OWN_WHERE)}
     try:
-        ask = Ask.model_validate(dict(request.query_params))
+        ask = Ask.model_validate(given)
     except ValidationError as wrong:
         raise RequestValidationError(wrong.errors()) from None
     lon, lat = _origin(ask)
-    given = (name.strip() for name in ask.layers.split(","))
-    names = list(dict.fromkeys(name for name in given if name)) or serves.catalog.ids
+    asked = (name.strip() for name in ask.layers.split(","))
+    names = list(dict.fromkeys(name for name in asked if name)) or serves.catalog.ids
     wanted = tuple(serves.catalog.layer(name) for name in names)
-    filters = compile_for(wanted, ask.where, scope=who.scope) if ask.where is not None else {}
+    filters = _filters(wanted, ask.where, own, who.scope)
     async with connection(serves.pool) as db:
         if ask.mode == "road":
             question = _question(ask, wanted, Place(lon, lat), filters, who.scope)
@@ -106,6 +111,28 @@ async def nearest(request: Request) -> Response:
     if ask.format == "json":
         return Response(body, media_type="application/json")
     return await _taken_along(ask.format, msgspec.json.decode(body), serves.catalog)
+
+
+def _filters(
+    wanted: tuple[Layer, ...], where: str | None, own: dict[str, str], scope: str | None
+) -> dict[str, Filter]:
+    """`where` for all layers, or `where.<layer>` for one of them."""
+    if not own:
+        return compile_for(wanted, where, scope=scope) if where is not None else {}
+    if where is not None:
+        raise BadInput("where 与 where.图层 不能同时使用，请只用一种。", code="two_filters")
+    texts = {key.removeprefix(_OWN_WHERE): text for key, text in own.items()}
+    strange = sorted(texts.keys() - {layer.id for layer in wanted})
+    if strange:
+        raise BadInput(
+            f"where.{strange[0][:40]} 没有对应的图层；所查图层为"
+            f" {'、'.join(layer.id for layer in wanted)}。",
+            code="unknown_layer",
+        )
+    return {
+        layer.id: compile_where(layer, texts.get(layer.id), scope=scope, prefix=f"where_{n}")
+        for n, layer in enumerate(wanted)
+    }
 
 
 async def _taken_along(

@@ -20,7 +20,7 @@ export class Hover {
     const item = this.app.scene.at(containerPoint);
     const container = this.app.map.getContainer();
     container.classList.toggle("over-item", Boolean(item));
-    if (!item) return this.hide();
+    if (!item || this.app.bench.drawing.active) return this.hide();
     this.tip.textContent = this.words(item);
     this.tip.hidden = false;
     const left = Math.min(containerPoint.x + 14, container.clientWidth - this.tip.offsetWidth - 8);

@@ -5,8 +5,9 @@ import { County } from "./county.js";
 import { h } from "./dom.js";
 import { readHash, writeHash } from "./hash.js";
 import { Hover } from "./hover.js";
-import { Nearest } from "./nearest.js";
 import { Panel } from "./panel.js";
+import { Keys } from "./planner/keys.js";
+import { Workbench } from "./planner/workbench.js";
 import { Popups } from "./popup.js";
 import { Features, Scene } from "./scene.js";
 import { Search } from "./search.js";
@@ -32,25 +33,33 @@ class App {
   }
 
   async load() {
-    const [about, layers, me, symbols] = await Promise.all([
+    const [about, layers, me, symbols, roads] = await Promise.all([
       get("/api/map"),
       get("/api/layers"),
       get("/api/session"),
       get("/api/symbols"),
+      // An offline map has none, and says so where it matters.
+      get("/api/roads").catch(() => null),
     ]);
+    this.offline = Boolean(me.offline);
     useSymbols(symbols);
     this.about = about;
     document.title = `${about.title} · 一张图`;
     if (about.demo) ribbon();
     this.view();
     this.scene.addTo(this.map);
-    this.build(me, layers);
+    this.build(me, layers, roads);
     this.takeLayers(layers);
     this.useBase(this.wanted.base in this.shell.pictures ? this.wanted.base : this.shell.baseMaps[0].id);
     for (const layer of layers)
       if (!this.wanted.layers || this.wanted.layers.includes(layer.id)) this.toggle(layer.id, true);
     this.listen();
     this.outline();
+    // The view of an address that was sent is its sender's.
+    this.quietStart = this.wanted.zoom !== undefined;
+    await this.bench.closures.load();
+    await this.bench.restore(this.wanted.more);
+    this.ready = true;
   }
 
   view() {
@@ -65,12 +74,14 @@ class App {
     } else this.map.setView([35, 104], 5, { animate: false });
   }
 
-  build(me, layers) {
+  build(me, layers, roads) {
+    this.scene.setLooks(new Map(layers.map((layer) => [layer.id, lookOf(layer)])));
     this.popups = new Popups(this);
-    this.nearest = new Nearest(this);
+    this.bench = new Workbench(this, { layers, roads });
     this.panel = new Panel(this, me);
     this.search = new Search(this, this.panel.searchBox);
     this.hover = new Hover(this);
+    this.keys = new Keys(this);
     this.note = document.body.appendChild(h("div", { class: "map-note" }));
     this.panel.setLayers(layers);
     L.control.zoom({ position: "bottomright", zoomInTitle: "放大", zoomOutTitle: "缩小" }).addTo(this.map);
@@ -89,6 +100,7 @@ class App {
     const [about, layers] = await Promise.all([get("/api/map"), get("/api/layers")]);
     this.about.time = about.time;
     this.takeLayers(layers);
+    await this.bench.setLayers(layers);
     this.sayNote();
   }
 
@@ -96,6 +108,8 @@ class App {
     const { map } = this;
     const save = () => this.save();
     map.on("moveend", save);
+    // An address put into the open page is another view: begin anew.
+    window.addEventListener("hashchange", () => location.reload());
     map.on("click", (event) => this.click(event));
     map.getContainer().addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.target === map.getContainer()) this.ask(map.getCenter());
@@ -107,6 +121,7 @@ class App {
   }
 
   click(event) {
+    if (this.bench.click(event.latlng, event.containerPoint)) return;
     const item = this.scene.at(event.containerPoint);
     if (!item) return this.ask(event.latlng);
     if (item.count === 1 && item.members) {
@@ -129,7 +144,8 @@ class App {
   }
 
   ask(latlng) {
-    this.nearest.from(toTrue([latlng.lng, latlng.lat]));
+    this.quietStart = false;
+    this.bench.from(toTrue([latlng.lng, latlng.lat]));
   }
 
   toggle(id, on) {
@@ -159,7 +175,7 @@ class App {
     if (own) first.setRelief(this.about.relief);
     this.scene.setGround(own ? first : null);
     this.panel.setBase(id);
-    this.nearest.redraw();
+    this.bench.redraw();
     this.popups.close();
     this.sayNote();
     this.outline();
@@ -204,13 +220,15 @@ class App {
 
   save() {
     const centre = this.map.getCenter();
-    writeHash({
+    const view = {
       zoom: this.map.getZoom(),
       lat: centre.lat,
       lon: centre.lng,
       layers: this.shown().map(({ id }) => id),
       base: this.base && this.base.id,
-    });
+    };
+    // Until all is restored the address still holds what is to be restored.
+    writeHash(view, this.ready ? this.bench.address() : [...this.wanted.more]);
   }
 
   fail(error) {

@@ -6,9 +6,9 @@ import { palette } from "./palette.js";
 export const APART = 42;
 
 /** The place itself, then places round it, those away from the event first. */
-export function around(x, y, outward) {
+export function around(x, y, outward, apart = APART) {
   const found = [[x, y]];
-  for (const reach of [APART, APART * 1.5, APART * 2.1])
+  for (const reach of [apart, apart * 1.5, apart * 2.1])
     for (let n = 0; n < 12; n++) {
       const angle = outward + (n % 2 ? 1 : -1) * Math.ceil(n / 2) * (Math.PI / 6);
       found.push([x + reach * Math.cos(angle), y + reach * Math.sin(angle)]);

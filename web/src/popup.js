@@ -38,7 +38,7 @@ function gradeOf(layer, value) {
 export class Popups {
   constructor(app) {
     this.app = app;
-    this.popup = L.popup({ maxWidth: 380, minWidth: 300, autoPanPaddingTopLeft: [350, 24], autoPanPadding: [24, 24], closeButton: false });
+    this.popup = L.popup({ maxWidth: 380, minWidth: 300, autoPanPaddingTopLeft: [350, 24], autoPanPaddingBottomRight: [24, 40], closeButton: false });
   }
 
   close() {
@@ -98,7 +98,7 @@ export class Popups {
 
   near(lon, lat) {
     this.close();
-    this.app.nearest.from([lon, lat]);
+    this.app.bench.from([lon, lat]);
   }
 
   fields(layer, properties) {

@@ -87,9 +87,9 @@ export class Fold {
   constructor(...content) {
     const id = fresh("fold");
     this.line = h("span", {});
-    this.button = h("button", { type: "button", class: "fold-line", "aria-expanded": "false", "aria-controls": id }, this.line, h("i", { "aria-hidden": "true" }));
-    this.body = h("div", { class: "fold-body", id, hidden: true }, ...content);
-    this.root = h("div", { class: "fold" }, this.button, this.body);
+    this.button = h("button", { type: "button", class: "unfold-line", "aria-expanded": "false", "aria-controls": id }, this.line, h("i", { "aria-hidden": "true" }));
+    this.body = h("div", { class: "unfold-body", id, hidden: true }, ...content);
+    this.root = h("div", { class: "unfold" }, this.button, this.body);
     this.button.addEventListener("click", () => this.open(this.body.hidden));
   }
 

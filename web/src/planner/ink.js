@@ -4,6 +4,9 @@ import { palette } from "../palette.js";
 import { drawSymbol } from "../symbols.js";
 
 const SEEN_MARGIN = 30;
+// So many places stand closer and smaller, or leads would cross the whole map.
+const CROWD = 10;
+const CLOSE = 27;
 
 /** A guest on the scene's canvas. Every owner sets its own drawing; those not `shown` are kept. */
 export class Ink {
@@ -17,7 +20,7 @@ export class Ink {
   }
 
   /**
-   * areas: [{polygons | circle: {at, radiusM}, shade: 0–1, hatch, dash, width, text}], widest first;
+   * areas: [{polygons | circle: {at, radiusM} | corridor: {line, metres}, shade: 0–1, hatch, dash, width, text}], widest first;
    * ways: [{key, line, estimate}]; spots: [{key, at, layer, kind, grade, rank, text}];
    * sites: [{key, at, text}] (places that do not exist yet); event: [lon, lat].
    */
@@ -66,6 +69,10 @@ export class Ink {
 
   _area(ctx, area) {
     const { ink } = palette();
+    if (area.corridor) {
+      this._corridor(ctx, area);
+      return;
+    }
     const top = area.circle ? this._circle(ctx, area.circle) : this._rings(ctx, area.polygons);
     if (area.shade) {
       ctx.globalAlpha = area.shade;
@@ -85,6 +92,31 @@ export class Ink {
     ctx.setLineDash([]);
     ctx.globalAlpha = 1;
     if (area.text && top && top[1] < Infinity) this.tops.push({ top, text: area.text });
+  }
+
+  /** A line as broad as its corridor. */
+  _corridor(ctx, { corridor: { line, metres }, shade }) {
+    const [lon, lat] = line[0];
+    const [, y] = this.scene.spot([lon, lat]);
+    const [, north] = this.scene.spot([lon, lat + metres / 111_195]);
+    this._trace(ctx, line);
+    ctx.lineJoin = "round";
+    ctx.lineCap = "round";
+    ctx.globalAlpha = shade;
+    ctx.lineWidth = Math.max(2, (y - north) * 2);
+    ctx.strokeStyle = palette().ink;
+    ctx.stroke();
+    ctx.globalAlpha = 1;
+    ctx.lineCap = "butt";
+  }
+
+  _trace(ctx, line) {
+    ctx.beginPath();
+    line.forEach((point, i) => {
+      const [x, y] = this.scene.spot(point);
+      if (i) ctx.lineTo(x, y);
+      else ctx.moveTo(x, y);
+    });
   }
 
   _circle(ctx, { at, radiusM }) {
@@ -119,12 +151,7 @@ export class Ink {
     const quiet = this.stressed !== null && !stressed;
     ctx.globalAlpha = quiet ? 0.4 : 1;
     for (const [colour, wide] of [[halo, stressed ? 8 : 5], [ink, stressed ? 4 : width]]) {
-      ctx.beginPath();
-      line.forEach((point, i) => {
-        const [x, y] = this.scene.spot(point);
-        if (i) ctx.lineTo(x, y);
-        else ctx.moveTo(x, y);
-      });
+      this._trace(ctx, line);
       ctx.lineJoin = "round";
       ctx.lineCap = "round";
       ctx.setLineDash(estimate ? [7, 6] : []);
@@ -161,11 +188,13 @@ export class Ink {
     const { event } = this;
     const centre = event ? this._circleAt(event, 0) : null;
     const placed = centre ? [centre] : [];
-    const free = ([x, y]) => !placed.some((other) => Math.hypot(other.x - x, other.y - y) < APART);
-    this.laid = this.all("spots").map((spot) => {
+    const spots = this.all("spots");
+    this.apart = spots.length > CROWD ? CLOSE : APART;
+    const free = ([x, y]) => !placed.some((other) => Math.hypot(other.x - x, other.y - y) < this.apart);
+    this.laid = spots.map((spot) => {
       const [tx, ty] = this.scene.spot(spot.at);
       const outward = centre ? Math.atan2(ty - centre.y, tx - centre.x) : -Math.PI / 4;
-      const [x, y] = (spot.rank && around(tx, ty, outward).find(free)) || [tx, ty];
+      const [x, y] = (spot.rank && around(tx, ty, outward, this.apart).find(free)) || [tx, ty];
       placed.push({ x, y });
       return { x, y, tx, ty, spot };
     });
@@ -185,8 +214,9 @@ export class Ink {
     const stressed = spot.key === this.stressed && this.stressed !== null;
     if (Math.hypot(x - tx, y - ty) > 4) lead(ctx, [x, y], [tx, ty]);
     if (stressed) ring(ctx, [x, y], 19);
-    drawSymbol(ctx, this.scene.looks.get(spot.layer), spot.grade || 0, x, y, stressed ? 30 : 26, spot.kind);
-    if (spot.rank) badge(ctx, x + 15, y - 13, String(spot.rank));
+    const usual = this.apart === CLOSE ? 21 : 26;
+    drawSymbol(ctx, this.scene.looks.get(spot.layer), spot.grade || 0, x, y, stressed ? 30 : usual, spot.kind);
+    if (spot.rank) badge(ctx, x + usual * 0.58, y - usual / 2, String(spot.rank));
   }
 
   /** A place that does not exist yet: an empty diamond with a plus. */

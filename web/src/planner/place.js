@@ -7,11 +7,11 @@ import { degrees } from "../words.js";
 import { choice } from "./controls.js";
 
 export const SYSTEMS = [
-  ["wgs84", "WGS-84 经纬度"],
-  ["cgcs2000", "国家2000 经纬度"],
-  ["gcj02", "GCJ-02（高德、腾讯）"],
-  ["bd09", "BD-09（百度）"],
-  ["gauss", "国家2000 平面坐标"],
+  ["wgs84", "WGS-84"],
+  ["cgcs2000", "国家2000"],
+  ["gauss", "国家2000 平面"],
+  ["gcj02", "高德、腾讯"],
+  ["bd09", "百度"],
 ];
 // A coordinate and no name: digits and the signs and letters written with them.
 const LIKE_COORDINATE = /\d[\d.,，°度′'\s]{4,}|东经|北纬|\d\s*[NESW]\b/i;
