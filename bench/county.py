@@ -86,7 +86,7 @@ def _fill(db: psycopg.Connection, count: int, box: tuple[float, ...]) -> None:
 def sign_in(db: psycopg.Connection) -> None:
     """A planner whose token is TOKEN."""
     db.execute(
-        "insert into account (username, password_hash, role) values ('bench', '-', 'planner')"
+        "insert into account (username, password_hash, roles) values ('bench', '-', '{planner}')"
     )
     db.execute(
         "insert into session (token_hash, username, expires_at)"

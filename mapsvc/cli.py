@@ -275,7 +275,7 @@ def export_map(
 @user_app.command(name="add")
 def user_add(
     username: str,
-    role: Annotated[str, typer.Option(help="admin、command、planner 或 township")],
+    role: Annotated[list[str], typer.Option(help=f"{'、'.join(access.ROLES)}；可写多次")],
     region: str | None = None,
 ) -> None:
     """新建账号或重设密码；密码从提示或标准输入读取。"""
@@ -288,7 +288,7 @@ def user_add(
             await access.add_account(db, username, password, role, region)
 
         _run(conninfo, work)
-        typer.echo(f"账号 {username}（{access.ROLES[role]}）已可使用。")
+        typer.echo(f"账号 {username}（{'、'.join(access.ROLES[r] for r in role)}）已可使用。")
 
 
 @user_app.command(name="list")
@@ -296,7 +296,7 @@ def user_list() -> None:
     """列出账号。"""
     with _ready() as (_, _catalog, conninfo):
         for who in _run(conninfo, access.accounts):
-            typer.echo(f"{who.username:<20} {access.ROLES[who.role]}　{who.region_code or ''}")
+            typer.echo(f"{who.username:<20} {who.title}　{who.region_code or ''}")
 
 
 def _token(name: str) -> None:

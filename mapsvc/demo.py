@@ -85,18 +85,19 @@ async def accounts(db: Db, known: dict[str, str], password: str | None) -> Known
     towns = await (
         await db.execute("select code, name from region where level = 'township' order by code")
     ).fetchall()
-    people: list[tuple[str, str, str | None, str]] = [
-        ("admin", "admin", None, "系统管理员"),
-        ("command", "command", None, "指挥中心"),
-        ("planner", "planner", None, "预案人员"),
-        *((f"town-{code}", "township", code, f"{name}") for code, name in towns),
+    people: list[tuple[str, tuple[str, ...], str | None, str]] = [
+        ("admin", ("admin", "county"), None, "系统管理员、县级数据管理"),
+        ("command", ("command",), None, "指挥中心"),
+        ("planner", ("planner",), None, "预案人员"),
+        ("auditor", ("auditor",), None, "审计员"),
+        *((f"town-{code}", ("township",), code, f"{name}") for code, name in towns),
     ]
     existing = {a.username for a in await access.accounts(db)}
-    for username, role, region, _ in people:
+    for username, roles, region, _ in people:
         if username in existing and username in known and password in (None, known[username]):
             continue
         known[username] = password or secrets.token_urlsafe(9)
-        await access.add_account(db, username, known[username], role, region)
+        await access.add_account(db, username, known[username], roles, region)
     return [(username, known[username], title) for username, _, _, title in people]
 
 

@@ -257,12 +257,19 @@ account = Table(
     metadata,
     _text("username", primary_key=True),
     _text("password_hash"),
-    _text("role"),
+    Column("roles", ARRAY(Text), nullable=False),
     Column("region_code", Text),
     _moment("created_at", server_default=text("now()")),
-    CheckConstraint("role in ('admin','command','planner','township')", name="account_role"),
     CheckConstraint(
-        "(role = 'township') = (region_code is not null)", name="account_township_region"
+        "cardinality(roles) > 0 and roles <@ array['admin','county','planner','command','wall',"
+        "'township','auditor']",
+        name="account_roles",
+    ),
+    # A region binds the whole account, so nobody is a township and something else besides.
+    CheckConstraint(
+        "('township' = any(roles)) = (region_code is not null)"
+        " and (region_code is null or cardinality(roles) = 1)",
+        name="account_township_region",
     ),
 )
 

@@ -161,7 +161,7 @@ def test_without_roads_it_says_so(make_app: Any, conninfo: str) -> None:
                 [layer],
             )
         db.execute(
-            "insert into account (username, password_hash, role) values ('p', '-', 'planner')"
+            "insert into account (username, password_hash, roles) values ('p', '-', '{planner}')"
         )
         db.execute(
             "insert into session (token_hash, username, expires_at)"

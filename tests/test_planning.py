@@ -54,7 +54,7 @@ def office(
                 [layer, name, 111.2 + east, Jsonb(attrs), days],
             )
         db.execute(
-            "insert into account (username, password_hash, role) values ('p', '-', 'planner')"
+            "insert into account (username, password_hash, roles) values ('p', '-', '{planner}')"
         )
         db.execute(
             "insert into session (token_hash, username, expires_at)"

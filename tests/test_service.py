@@ -64,7 +64,7 @@ def dsn() -> str:
 def signed_in() -> str:
     with psycopg.connect(dsn(), autocommit=True) as db:
         db.execute(
-            "insert into account (username, password_hash, role) values ('wall', '-', 'command')"
+            "insert into account (username, password_hash, roles) values ('wall', '-', '{command}')"
         )
         db.execute(
             "insert into session (token_hash, username, expires_at)"

@@ -43,7 +43,7 @@ class Closure(BaseModel):
 
 
 async def _writer(who: Who) -> Identity:
-    who.require_closer()
+    who.require("close_roads")
     return who
 
 

@@ -33,7 +33,7 @@ _FEATURE = {
 
 
 async def _writer(who: Who) -> Identity:
-    who.require_writer()
+    who.require("edit")
     return who
 
 

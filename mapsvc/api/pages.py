@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from mapsvc import county, regions
-from mapsvc.access import ROLES, Identity
-from mapsvc.api.service import Database, MaybeWho, Serves, Who
+from mapsvc.access import Identity
+from mapsvc.api.service import Database, MaybeWho, Serves, SignedIn, Who
 from mapsvc.database import Db
 from mapsvc.errors import NotFound
 from mapsvc.maps.screen import render_screen
@@ -31,7 +31,7 @@ async def login(
 
 
 @router.get("/")
-async def home(serves: Serves, db: Database, person: Who) -> Response:
+async def home(serves: Serves, db: Database, person: SignedIn) -> Response:
     return await _page(serves, db, "home.html", user=await _user(db, person))
 
 
@@ -41,13 +41,13 @@ async def uploads(serves: Serves, db: Database, person: Who) -> Response:
 
 
 @router.get("/guide")
-async def guides(person: Who) -> Response:
+async def guides(person: SignedIn) -> Response:
     mine = {"township": "township", "command": "command"}.get(person.role, "planner")
     return RedirectResponse(f"/guide/{mine}", 303)
 
 
 @router.get("/guide/{name}")
-async def guide(name: str, serves: Serves, db: Database, person: Who) -> Response:
+async def guide(name: str, serves: Serves, db: Database, person: SignedIn) -> Response:
     found = serves.guides.get(name)
     if found is None:
         raise NotFound("没有这份指南。")
@@ -58,7 +58,7 @@ async def guide(name: str, serves: Serves, db: Database, person: Who) -> Respons
 
 
 @router.get("/api/docs")
-async def api_docs(serves: Serves, db: Database, person: Who) -> Response:
+async def api_docs(serves: Serves, db: Database, person: SignedIn) -> Response:
     return await _page(serves, db, "api.html", user=await _user(db, person))
 
 
@@ -98,7 +98,8 @@ async def _user(db: Db, person: Identity) -> dict[str, Any]:
     return {
         "username": person.username,
         "role": person.role,
-        "role_title": ROLES[person.role],
+        "role_title": person.title,
+        "rights": person.rights,
         "region_name": await regions.require(db, person.region_code)
         if person.region_code
         else None,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mapsvc import answers, arrivals, proximity
 from mapsvc.api.downloads import download
 from mapsvc.api.layers import GEOJSON, WHERE
-from mapsvc.api.service import identity, service
+from mapsvc.api.service import reader, service
 from mapsvc.catalog import Catalog, Layer
 from mapsvc.coordinates import to_wgs84
 from mapsvc.database import connection
@@ -78,7 +78,7 @@ def _described(model: type[BaseModel]) -> dict[str, Any]:
 @router.get("/nearest", openapi_extra=_described(Ask))
 async def nearest(request: Request) -> Response:
     """离一点最近的要素，每个图层 k 个，由近到远；距离为椭球面上的米。"""
-    who = await identity(request)
+    who = await reader(request)
     serves = service(request)
     given = dict(request.query_params)
     own = {key: given.pop(key) for key in list(given) if key.startswith(_OWN_WHERE)}

@@ -86,7 +86,16 @@ async def identity(request: Request) -> Identity:
     return person
 
 
+async def reader(request: Request) -> Identity:
+    """Who is asking, if it is somebody who may see the county's data; else Forbidden."""
+    person = await identity(request)
+    person.require("read")
+    return person
+
+
 Serves = Annotated[Service, Depends(_serves)]
 Database = Annotated[Db, Depends(database)]
-Who = Annotated[Identity, Depends(identity)]
+# Whoever asks for the county's data; the few doors that are for every account say SignedIn.
+Who = Annotated[Identity, Depends(reader)]
+SignedIn = Annotated[Identity, Depends(identity)]
 MaybeWho = Annotated[Identity | None, Depends(visitor)]

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from mapsvc import regions
-from mapsvc.access import ROLES, Identity
-from mapsvc.api.service import COOKIE, Database, Serves, Who, token_of
+from mapsvc.access import Identity
+from mapsvc.api.service import COOKIE, Database, Serves, SignedIn, token_of
 
 router = APIRouter(prefix="/api/session", tags=["登录"])
 
@@ -35,14 +35,14 @@ async def sign_in(
 
 
 @router.get("")
-async def who_am_i(person: Who, db: Database) -> dict[str, Any]:
+async def who_am_i(person: SignedIn, db: Database) -> dict[str, Any]:
     """我是谁：角色和所属区域。"""
     return await _describe(db, person)
 
 
 @router.delete("", status_code=204)
 async def sign_out(
-    _: Who, request: Request, response: Response, serves: Serves, db: Database
+    _: SignedIn, request: Request, response: Response, serves: Serves, db: Database
 ) -> None:
     """退出登录，令牌随即失效。"""
     token = token_of(request)
@@ -56,8 +56,9 @@ async def _describe(db: Database, person: Identity) -> dict[str, Any]:
     return {
         "username": person.username,
         "role": person.role,
-        "roles": [person.role],
-        "role_title": ROLES[person.role],
+        "roles": person.told,
+        "role_title": person.title,
+        "rights": person.rights,
         "region_code": person.region_code,
         "region_name": name,
     }

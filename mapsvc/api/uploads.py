@@ -33,7 +33,7 @@ async def stage(
     crs: Annotated[str, Form(max_length=30)] = "auto",
 ) -> dict[str, Any]:
     """读入文件、检查、与现有数据比对；确认之前不改动任何数据。"""
-    who.require_writer()
+    who.require("upload")
     if who.scope is not None and region not in (None, "", who.scope):
         raise Forbidden("只能上报本辖区的数据。")
     limit = serves.settings.upload_max_bytes
@@ -68,7 +68,7 @@ async def one(upload_id: UUID, db: Database, who: Who) -> dict[str, Any]:
 @router.delete("/{upload_id}", status_code=204)
 async def discard(upload_id: UUID, db: Database, who: Who) -> None:
     """放弃一次没有入库的上报；已入库的用撤销。"""
-    who.require_writer()
+    who.require("upload")
     await record.discard(db, upload_id, who.scope, who.username)
 
 
@@ -141,7 +141,7 @@ async def apply(
     upload_id: UUID, choice: Choice, serves: Serves, db: Database, who: Who
 ) -> dict[str, Any]:
     """确认入库，一个事务内完成；重复确认不会再次改动。"""
-    who.require_writer()
+    who.require("upload")
     await uploads.get(db, upload_id, who.scope)
     return await uploads.apply(
         db,
@@ -156,6 +156,6 @@ async def apply(
 @router.post("/{upload_id}/rollback")
 async def rollback(upload_id: UUID, db: Database, who: Who) -> dict[str, Any]:
     """撤销一次上报，恢复到上报之前。"""
-    who.require_writer()
+    who.require("upload")
     await uploads.get(db, upload_id, who.scope)
     return await uploads.rollback(db, upload_id, who.username)

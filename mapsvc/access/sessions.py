@@ -1,50 +1,23 @@
-"""Accounts and sign-in: who is asking, in which role, for which region."""
+"""Accounts and their sign-in sessions."""
 
 import hashlib
 import secrets
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 
 import anyio.to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
+from mapsvc.access.rights import ROLES, Identity, in_order
 from mapsvc.database import Db
-from mapsvc.errors import BadInput, Forbidden, SignInFailed
+from mapsvc.errors import BadInput, SignInFailed
 
-ROLES = {"admin": "系统管理员", "command": "指挥中心", "planner": "预案人员", "township": "乡镇"}
-_WRITERS = ("admin", "planner", "township")
 _RECHECK_S = 5.0
 _hasher = PasswordHasher()
 # Verified against when there is no such account, so that both refusals take the same time.
 _NOBODY = _hasher.hash(secrets.token_urlsafe(12))
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A signed-in person; a township account is bound to one region and those below it."""
-
-    username: str
-    role: str
-    region_code: str | None
-
-    @property
-    def scope(self) -> str | None:
-        """The region this person may write in; None is the whole county."""
-        return self.region_code if self.role == "township" else None
-
-    def require_writer(self) -> None:
-        if self.role not in _WRITERS:
-            raise Forbidden(
-                f"“{ROLES[self.role]}”账号只能查看，不能修改数据。请用有权限的账号登录。"
-            )
-
-    def require_closer(self) -> None:
-        """May this person close roads? The command centre may, though it edits no features."""
-        if self.role not in (*_WRITERS, "command"):
-            raise Forbidden("这个账号不能封路。请用有权限的账号登录。")
 
 
 class Sessions:
@@ -58,7 +31,7 @@ class Sessions:
         """A new token and whose it is; SignInFailed without saying which part was wrong."""
         row = await (
             await db.execute(
-                "select password_hash, role, region_code from account where username = %s",
+                "select password_hash, roles, region_code from account where username = %s",
                 [username],
             )
         ).fetchone()
@@ -66,7 +39,7 @@ class Sessions:
         right = await anyio.to_thread.run_sync(_matches, kept, password)
         if row is None or not right:
             raise SignInFailed("用户名或密码不正确，请重新输入。")
-        return await self.open(db, username), Identity(username, row[1], row[2])
+        return await self.open(db, username), _identity(username, *row[1:])
 
     async def open(self, db: Db, username: str) -> str:
         """A bearer token for the account; only its hash is kept."""
@@ -81,14 +54,14 @@ class Sessions:
         """Whose token it is, or None when unknown, ended or expired."""
         row = await (
             await db.execute(
-                "select username, role, region_code from session join account using (username)"
+                "select username, roles, region_code from session join account using (username)"
                 " where token_hash = %s and expires_at > now()",
                 [digest(token)],
             )
         ).fetchone()
         if row is None:
             return None
-        identity = Identity(*row)
+        identity = _identity(*row)
         if len(self._seen) > 10_000:
             self._seen.clear()
         self._seen[digest(token)] = (time.monotonic(), identity)
@@ -116,39 +89,48 @@ async def still_open(db: Db, digests: Collection[bytes]) -> set[bytes]:
 
 
 async def add_account(
-    db: Db, username: str, password: str, role: str, region_code: str | None = None
+    db: Db, username: str, password: str, roles: Iterable[str], region_code: str | None = None
 ) -> None:
-    """Create the account, or give an existing one this password, role and region."""
-    if role not in ROLES:
-        raise BadInput(f"没有角色“{role}”。可用：{'、'.join(ROLES)}。")
-    if (role == "township") != (region_code is not None):
+    """Create the account, or give an existing one this password, these roles and this region."""
+    held = in_order(roles)
+    unknown = set(roles) - set(held)
+    if unknown or not held:
+        named = f"没有角色“{'、'.join(sorted(unknown))}”" if unknown else "账号至少要有一个角色"
+        raise BadInput(f"{named}。可用：{'、'.join(ROLES)}。")
+    if ("township" in held) != (region_code is not None):
         raise BadInput("乡镇账号必须指定区域代码，其他角色不得指定。")
+    if "township" in held and len(held) > 1:
+        raise BadInput("乡镇账号只能有“乡镇”一个角色；需要其他权限时请另建账号。")
     hashed = await anyio.to_thread.run_sync(_hasher.hash, password)
     async with db.transaction():
         await db.execute(
-            "insert into account (username, password_hash, role, region_code)"
+            "insert into account (username, password_hash, roles, region_code)"
             " values (%s, %s, %s, %s) on conflict (username) do update"
-            " set password_hash = excluded.password_hash, role = excluded.role,"
+            " set password_hash = excluded.password_hash, roles = excluded.roles,"
             " region_code = excluded.region_code",
-            [username, hashed, role, region_code],
+            [username, hashed, held, region_code],
         )
         await db.execute("delete from session where username = %s", [username])
 
 
 async def accounts(db: Db) -> Sequence[Identity]:
     rows = await (
-        await db.execute("select username, role, region_code from account order by role, username")
+        await db.execute("select username, roles, region_code from account order by username")
     ).fetchall()
-    return [Identity(*row) for row in rows]
+    return [_identity(*row) for row in rows]
 
 
 async def find_account(db: Db, username: str) -> Identity | None:
     row = await (
         await db.execute(
-            "select username, role, region_code from account where username = %s", [username]
+            "select username, roles, region_code from account where username = %s", [username]
         )
     ).fetchone()
-    return Identity(*row) if row else None
+    return _identity(*row) if row else None
+
+
+def _identity(username: str, roles: Iterable[str], region_code: str | None) -> Identity:
+    return Identity(username, frozenset(roles), region_code)
 
 
 def digest(token: str) -> bytes:
