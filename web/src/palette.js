@@ -6,6 +6,8 @@ const LIGHT = {
   paper: "#ffffff",
   halo: "rgba(255, 255, 255, 0.9)",
   shade: "rgba(29, 43, 42, 0.26)",
+  // What is reached, what is asked about.
+  reach: "#14564f",
   // 红 橙 黄 蓝, with a darker edge each so that yellow still stands on a light map.
   grades: {
     1: { fill: "#c9252b", edge: "#7d1216", mark: "#ffffff", tint: "#fbe6e6" },
@@ -54,6 +56,7 @@ const DARK = {
   paper: "#17191a",
   halo: "rgba(20, 22, 23, 0.88)",
   shade: "rgba(0, 0, 0, 0.5)",
+  reach: "#a9cfc6",
   grades: {
     1: { fill: "#ee3a3f", edge: "#ffb3b0", mark: "#ffffff", tint: "#3a1416" },
     2: { fill: "#fb8a24", edge: "#ffd6ab", mark: "#211200", tint: "#38230f" },

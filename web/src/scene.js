@@ -29,8 +29,8 @@ export const Scene = L.Renderer.extend({
     this.guests = [];
     // Boxes of the container where something else stands, for names to keep away from.
     this.blocked = [];
-    // While an answer is shown all else steps back.
-    this.faded = false;
+    // How strongly points are painted: while an answer is shown all else steps back.
+    this.presence = 1;
   },
 
   /** looks: Map of layer id → {layer, shape, graded, version, count}. */
@@ -209,7 +209,7 @@ export const Scene = L.Renderer.extend({
       for (const box of lettering.towns(places, zoom, figures)) reserve(grid, box);
     const quiet = placeQuiet(items.filter((item) => !item.graded), zoom, grid);
     lettering.avoid(quiet);
-    ctx.globalAlpha = this.faded ? 0.45 : 1;
+    ctx.globalAlpha = this.presence;
     paintItems(ctx, quiet, this.looks);
     paintItems(ctx, graded, this.looks);
     const told = (item) => zoom >= 13 || (this.options.nameWorst && item.grade === 1);

@@ -1,4 +1,5 @@
 // What the planner's answers draw on the map: areas, ways, places with their rank, the event.
+import { FONT } from "../labels.js";
 import { APART, around, badge, cross, lead, plate } from "../marks.js";
 import { palette } from "../palette.js";
 import { drawSymbol } from "../symbols.js";
@@ -20,8 +21,8 @@ export class Ink {
   }
 
   /**
-   * areas: [{polygons | circle: {at, radiusM} | corridor: {line, metres}, shade: 0–1, hatch, dash, width, text}], widest first;
-   * ways: [{key, line, estimate}]; spots: [{key, at, layer, kind, grade, rank, text}];
+   * areas: [{polygons | circle: {at, radiusM} | corridor: {line, metres}, shade: 0–1, plain (no edge), hatch, dash, width, text}], widest first;
+   * ways: [{key, line, estimate}]; spots: [{key, at, layer (null: a village), kind, grade, rank, text, circled, solved}];
    * sites: [{key, at, text}] (places that do not exist yet); event: [lon, lat].
    */
   set(owner, drawing) {
@@ -68,7 +69,7 @@ export class Ink {
   }
 
   _area(ctx, area) {
-    const { ink } = palette();
+    const { ink, reach } = palette();
     if (area.corridor) {
       this._corridor(ctx, area);
       return;
@@ -76,10 +77,11 @@ export class Ink {
     const top = area.circle ? this._circle(ctx, area.circle) : this._rings(ctx, area.polygons);
     if (area.shade) {
       ctx.globalAlpha = area.shade;
-      ctx.fillStyle = ink;
+      ctx.fillStyle = area.hatch ? ink : reach;
       ctx.fill("evenodd");
     }
     ctx.globalAlpha = 1;
+    if (area.plain) return;
     if (area.hatch) {
       ctx.fillStyle = hatch(ctx);
       ctx.fill("evenodd");
@@ -104,7 +106,7 @@ export class Ink {
     ctx.lineCap = "round";
     ctx.globalAlpha = shade;
     ctx.lineWidth = Math.max(2, (y - north) * 2);
-    ctx.strokeStyle = palette().ink;
+    ctx.strokeStyle = palette().reach;
     ctx.stroke();
     ctx.globalAlpha = 1;
     ctx.lineCap = "butt";
@@ -205,21 +207,23 @@ export class Ink {
     for (const area of this.all("areas")) if (area.hatch) this._barrier(ctx, area);
     for (const { top, text } of this.tops || []) plate(ctx, top, text);
     if (event) cross(ctx, this.scene.spot(event));
-    for (const site of this.all("sites")) this._site(ctx, site);
     for (const one of this.laid) if (one.spot.key !== this.stressed) this._spot(ctx, one);
+    for (const site of this.all("sites")) this._site(ctx, site);
     for (const one of this.laid) if (one.spot.key === this.stressed) this._spot(ctx, one);
   }
 
   _spot(ctx, { x, y, tx, ty, spot }) {
     const stressed = spot.key === this.stressed && this.stressed !== null;
     if (Math.hypot(x - tx, y - ty) > 4) lead(ctx, [x, y], [tx, ty]);
-    if (stressed) ring(ctx, [x, y], 19);
+    if (stressed || spot.circled) ring(ctx, [x, y], stressed ? 19 : spot.layer ? 16 : 11, stressed ? 2.4 : 1.4);
     const usual = this.apart === CLOSE ? 21 : 26;
+    if (!spot.layer) return village(ctx, [x, y], spot.solved);
     drawSymbol(ctx, this.scene.looks.get(spot.layer), spot.grade || 0, x, y, stressed ? 30 : usual, spot.kind);
     if (spot.rank) badge(ctx, x + usual * 0.58, y - usual / 2, String(spot.rank));
+    return undefined;
   }
 
-  /** A place that does not exist yet: an empty diamond with a plus. */
+  /** A place that does not exist yet: a diamond with its number. */
   _site(ctx, { at, text }) {
     const { ink, paper, halo } = palette();
     const [x, y] = this.scene.spot(at);
@@ -234,13 +238,11 @@ export class Ink {
     ctx.lineWidth = 2;
     ctx.strokeStyle = ink;
     ctx.stroke();
-    ctx.beginPath();
-    for (const [dx, dy] of [[5, 0], [0, 5]]) {
-      ctx.moveTo(x - dx, y - dy);
-      ctx.lineTo(x + dx, y + dy);
-    }
-    ctx.stroke();
-    if (text) badge(ctx, x + 15, y - 13, text);
+    ctx.fillStyle = ink;
+    ctx.font = `700 12px ${FONT}`;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    ctx.fillText(text, x, y + 0.5);
   }
 
   /** No entry, in black and white: red is the grades'. */
@@ -268,9 +270,20 @@ export class Ink {
   }
 }
 
-function ring(ctx, [x, y], r) {
+/** A settlement: a disc; a ring once it is reached after all. */
+function village(ctx, [x, y], solved) {
   const { ink, paper } = palette();
-  for (const [colour, width] of [[paper, 6], [ink, 2.4]]) {
+  for (const [colour, r] of solved ? [[paper, 7], [ink, 6], [paper, 4]] : [[paper, 7], [ink, 5.5]]) {
+    ctx.beginPath();
+    ctx.arc(x, y, r, 0, 2 * Math.PI);
+    ctx.fillStyle = colour;
+    ctx.fill();
+  }
+}
+
+function ring(ctx, [x, y], r, wide) {
+  const { ink, paper } = palette();
+  for (const [colour, width] of [[paper, wide + 3], [ink, wide]]) {
     ctx.beginPath();
     ctx.arc(x, y, r, 0, 2 * Math.PI);
     ctx.lineWidth = width;

@@ -281,7 +281,7 @@ export const polygonsOf = (geometry) => {
   return geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
 };
 
-const SHADES = [0.2, 0.13, 0.08];
+export const SHADES = [0.26, 0.19, 0.15];
 
 /** Bands of minutes as areas, widest first, each with its plate. */
 export function bandAreas(features) {

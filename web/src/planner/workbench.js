@@ -4,6 +4,7 @@ import { call } from "../api.js";
 import { copy, fill, h } from "../dom.js";
 import { latLng } from "../shift.js";
 import { Closures } from "./closures.js";
+import { Coverage } from "./coverage.js";
 import { Drawing } from "./drawing.js";
 import { Ink } from "./ink.js";
 import { Near } from "./near.js";
@@ -13,6 +14,8 @@ import { Travel } from "./travel.js";
 import { Within } from "./within.js";
 
 const NARROW = 720;
+// The map's own points behind an answer.
+const BEHIND = 0.4;
 
 export class Workbench {
   /** `facts`: {layers, roads} as the server told them. */
@@ -29,7 +32,7 @@ export class Workbench {
     this.travel = new Travel();
     this.place = new Place(app, (at) => this.from(at));
     this.closures = new Closures(this);
-    this.tabs = app.offline ? [new Near(this)] : [new Near(this), new Within(this), new Plan(this), this.closures];
+    this.tabs = app.offline ? [new Near(this)] : [new Near(this), new Within(this), new Plan(this), new Coverage(this), this.closures];
     this.build();
     this.ink.show(["closures"]);
   }
@@ -125,9 +128,10 @@ export class Workbench {
 
   /** A place to ask about, from wherever it comes. */
   from(at) {
+    this.app.popups.close();
+    if (this.tab && this.tab.takes && this.tab.takes(at)) return;
     this.at = at;
     this.place.say(at);
-    this.app.popups.close();
     if (!this.tab || !this.tab.wantsPlace()) this.choose("near");
     else this.tab.placed();
     this.fade();
@@ -164,7 +168,8 @@ export class Workbench {
 
   fade() {
     this.cover();
-    this.app.scene.faded = Boolean(this.current && this.ink.event);
+    const { tab } = this;
+    this.app.scene.presence = tab && tab.presence ? tab.presence : tab && this.ink.event ? BEHIND : 1;
     this.app.scene.redrawSoon();
   }
 
