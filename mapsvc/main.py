@@ -2,10 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-from fastapi import FastAPI, Response
-from starlette.staticfiles import StaticFiles
+from fastapi import FastAPI
 
 from mapsvc import __version__
 from mapsvc.access import Sessions
@@ -30,12 +28,13 @@ from mapsvc.api import (
     uploads,
     workbooks,
 )
+from mapsvc.api.bundle import Bundle
 from mapsvc.api.service import Service
 from mapsvc.catalog import Catalog, load_catalog
 from mapsvc.database import libpq, make_pool, make_tile_pool
 from mapsvc.errors import BrokenSetup
 from mapsvc.live import Feed
-from mapsvc.maps.assets import BUILD, Assets
+from mapsvc.maps.assets import Assets
 from mapsvc.maps.guides import read_guides
 from mapsvc.maps.pages import Pages
 from mapsvc.overview import Overview
@@ -43,15 +42,6 @@ from mapsvc.planning import need_book
 from mapsvc.settings import Settings
 from mapsvc.symbols import symbol_set
 from mapsvc.tiles import TileCache
-
-
-class Bundle(StaticFiles):
-    """Bundled files: their names change with their content, so they may be kept for good."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        answer = super().file_response(*args, **kwargs)
-        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        return answer
 
 
 def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
@@ -118,7 +108,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
     )
     for room in rooms:
         app.include_router(room.router)
-    app.mount("/static", Bundle(directory=BUILD), name="static")
+    app.mount("/static", Bundle(), name="static")
     return app
 
 

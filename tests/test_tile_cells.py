@@ -173,3 +173,34 @@ def test_a_tile_that_has_not_changed_is_not_sent_again(signed: Signed) -> None:
         "/tiles/depots/8/206/107.mvt", headers={"If-None-Match": first.headers["etag"]}
     )
     assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+
+
+def frames(body: bytes) -> list[bytes]:
+    found, at = [], 0
+    while at < len(body):
+        size = int.from_bytes(body[at : at + 4], "big")
+        found.append(body[at + 4 : at + 4 + size])
+        at += 4 + size
+    return found
+
+
+def test_a_view_of_tiles_is_one_answer(signed: Signed) -> None:
+    client = signed("command")
+    places = [(827, 428), (828, 429), (828, 428), (0, 0)]
+    at = ",".join(f"{x}.{y}" for x, y in places)
+    for kind in ("risk_points", "base"):
+        alone = [client.get(f"/tiles/{kind}/10/{x}/{y}.mvt").content for x, y in places]
+        answer = client.get(f"/tiles/{kind}/10.mvts", params={"at": at})
+        assert frames(answer.content) == alone
+        assert any(alone)
+    kept = client.get("/tiles/risk_points/10.mvts", params={"at": at, "v": 1})
+    assert "max-age=86400" in kept.headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    "at", ["", "1", "1.2,", "1.2;3.4", "-1.2", "1024.0", ",".join(["1.1"] * 151)]
+)
+def test_a_view_that_is_none_is_refused(signed: Signed, at: str) -> None:
+    answer = signed("command").get("/tiles/depots/10.mvts", params={"at": at})
+    assert answer.status_code in (400, 422)
+    assert answer.headers["content-type"] == "application/problem+json"

@@ -1,23 +1,55 @@
 """Vector tiles."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from mapsvc.api.layers import moment
 from mapsvc.api.service import Serves, Who
-from mapsvc.tiles import Tile
+from mapsvc.tiles import Tile, pack
 
 router = APIRouter(prefix="/tiles", tags=["瓦片"])
 MVT = "application/vnd.mapbox-vector-tile"
+_GROUND = "private, max-age=600"
+Places = Annotated[
+    str, Query(max_length=2500, description="列.行，以逗号分隔，例如 825.428,825.429")
+]
+Moment = Annotated[datetime | None, Query(description="过去的某一时刻")]
+Version = Annotated[int | None, Query(ge=0, le=2**62, description="图层版本，带上即可长期缓存")]
 
 
 @router.get("/base/{z}/{x}/{y}.mvt")
 async def ground(z: int, x: int, y: int, request: Request, serves: Serves, _: Who) -> Response:
     """县域底图：行政区、水系、林地、道路。"""
     tile = await serves.tiles.ground(z, x, y)
-    return _answer(tile, "private, max-age=600", request)
+    return _answer(tile, _GROUND, request)
+
+
+@router.get("/base/{z}.mvts", response_class=Response)
+async def ground_pack(z: int, at: Places, serves: Serves, _: Who) -> Response:
+    """县域底图的多块瓦片：依次为四字节长度（高位在前）和瓦片。"""
+    return _pack(pack.packed(pack.places(z, at), partial(serves.tiles.ground, z)), _GROUND)
+
+
+@router.get("/{layer}/{z}.mvts", response_class=Response)
+async def points_pack(
+    layer: str,
+    z: int,
+    at: Places,
+    serves: Serves,
+    _: Who,
+    as_of: Moment = None,
+    v: Version = None,
+) -> Response:
+    """一个图层的多块瓦片：依次为四字节长度（高位在前）和瓦片。"""
+    tile_of = partial(
+        serves.tiles.points, serves.catalog.layer(layer), z, as_of=moment(as_of), version=v
+    )
+    return _pack(pack.packed(pack.places(z, at), tile_of), _keep(v))
 
 
 @router.get("/{layer}/{z}/{x}/{y}.mvt")
@@ -29,14 +61,18 @@ async def points(
     request: Request,
     serves: Serves,
     _: Who,
-    as_of: datetime | None = None,
-    v: Annotated[int | None, Query(ge=0, le=2**62)] = None,
+    as_of: Moment = None,
+    v: Version = None,
 ) -> Response:
-    """一个图层的点；低级别按格网汇总，总数不丢。v 为图层版本，带上即可长期缓存。"""
+    """一个图层的点；低级别按格网汇总，总数不丢。"""
     tile = await serves.tiles.points(
         serves.catalog.layer(layer), z, x, y, as_of=moment(as_of), version=v
     )
-    return _answer(tile, "private, no-cache" if v is None else "private, max-age=86400", request)
+    return _answer(tile, _keep(v), request)
+
+
+def _keep(version: int | None) -> str:
+    return "private, no-cache" if version is None else "private, max-age=86400"
 
 
 def _answer(tile: Tile, keep: str, request: Request) -> Response:
@@ -44,3 +80,9 @@ def _answer(tile: Tile, keep: str, request: Request) -> Response:
     if request.headers.get("if-none-match") == tile.etag:
         return Response(status_code=304, headers=headers)
     return Response(tile.body, media_type=MVT, headers=headers)
+
+
+def _pack(chunks: AsyncIterator[bytes], keep: str) -> Response:
+    return StreamingResponse(
+        chunks, media_type="application/octet-stream", headers={"Cache-Control": keep}
+    )

@@ -46,6 +46,9 @@ def csp(nonce: str, settings: Settings) -> str:
     )
 
 
+_EARLY = ("/api/map", "/api/layers", "/api/session", "/api/symbols")
+
+
 def render_map(
     catalog: Catalog,
     settings: Settings,
@@ -55,7 +58,7 @@ def render_map(
     bundle: str = "map",
 ) -> str:
     """The HTML of `/map`; its size depends on the number of layers and on nothing else."""
-    page = Page(nonce)
+    page = Page(nonce, early=_EARLY if bundle == "map" else ())
     chart = Chart(asset, bundle=bundle)
     page.add_child(chart)
     bases = base_maps(settings)

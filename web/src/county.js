@@ -2,7 +2,7 @@
 import L from "leaflet";
 import { palette } from "./palette.js";
 import { sharpness } from "./sharpness.js";
-import { TileStore, covering } from "./tiles.js";
+import { TileStore, addressOf, covering } from "./tiles.js";
 
 const SIZE = 512;
 /** The zoom to which there are tiles of the ground; closer views enlarge those. */
@@ -161,25 +161,26 @@ function paint(canvas, tile, coords, place, deeper) {
   painter.boundaries();
 }
 
+const tileAt = (z, x, y) => ({ layer: "base", z, x, y });
+
 /** Tiles of 512 pixels at map zoom z are those of z - 1; past the deepest, part of a parent. */
 function placeOf(coords) {
   const z = Math.min(coords.z - 1, limits.deepest);
   const deeper = 2 ** (coords.z - 1 - z);
-  return { place: { z, x: Math.floor(coords.x / deeper), y: Math.floor(coords.y / deeper) }, deeper };
+  return { place: tileAt(z, Math.floor(coords.x / deeper), Math.floor(coords.y / deeper)), deeper };
 }
 
 const Ground = L.GridLayer.extend({
   options: { tileSize: SIZE, updateWhenZooming: false, keepBuffer: 1, maxZoom: 20, minZoom: 1 },
 
-  initialize(store, url) {
+  initialize(store) {
     L.setOptions(this, {});
     this.store = store;
-    this.url = url;
   },
 
   paintAgain(canvas, coords) {
     const { place, deeper } = placeOf(coords);
-    const tile = this.store.peek(this.url(place));
+    const tile = this.store.peek(addressOf(place));
     if (tile) paint(canvas, tile, coords, place, deeper);
   },
 
@@ -191,7 +192,7 @@ const Ground = L.GridLayer.extend({
       setTimeout(() => done(null, canvas), 0);
       return canvas;
     }
-    this.store.load(this.url(place), place).then(
+    this.store.load(place).then(
       (tile) => {
         paint(canvas, tile, coords, place, deeper);
         done(null, canvas);
@@ -207,8 +208,7 @@ export const County = L.Layer.extend({
   /** `store`: tiles to share with the same ground on another map. */
   initialize(store = new TileStore(decode, 48)) {
     this.store = store;
-    this.url = ({ z, x, y }) => `/tiles/base/${z}/${x}/${y}.mvt`;
-    this.ground = new Ground(this.store, this.url);
+    this.ground = new Ground(this.store);
     this.ground.on("drawn", () => this.fire("drawn"));
   },
 
@@ -265,7 +265,7 @@ export const County = L.Layer.extend({
     const size = 256 * 2 ** (zoom - z);
     const found = [];
     for (const place of covering(min, max, z, size)) {
-      const tile = this.store.peek(this.url(place));
+      const tile = this.store.peek(addressOf(tileAt(z, place.x, place.y)));
       for (const name of tile ? tile.names : [])
         found.push({ ...name, x: (place.x + name.x) * size, y: (place.y + name.y) * size });
     }

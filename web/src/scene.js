@@ -5,7 +5,7 @@ import { paintItems } from "./paint.js";
 import { decodePoints, placeGraded, placeQuiet, reserve } from "./points.js";
 import { latLng, shifted, toScreen } from "./shift.js";
 import { sharpness } from "./sharpness.js";
-import { TileStore, covering } from "./tiles.js";
+import { TileStore, addressOf, covering } from "./tiles.js";
 
 const DEEPEST = 16;
 const CROWD = 4000;
@@ -116,10 +116,11 @@ export const Scene = L.Renderer.extend({
     for (const layer of this.shown) {
       const look = this.looks.get(layer);
       if (!look || (!look.count && !this.asOf) || this.isFolded(layer)) continue;
-      const version = this.asOf ? `as_of=${encodeURIComponent(this.asOf)}` : `v=${look.version}`;
+      const query = this.asOf ? `as_of=${encodeURIComponent(this.asOf)}` : `v=${look.version}`;
       for (const { x, y } of places) {
-        const key = `${this.asOf ? version : ""}${layer}/${z}/${x}/${y}`;
-        wanted.push({ layer, x, y, size, key, url: `/tiles/${layer}/${z}/${x}/${y}.mvt?${version}` });
+        const tile = { layer, z, x, y, query };
+        const key = `${this.asOf ? query : ""}${layer}/${z}/${x}/${y}`;
+        wanted.push({ ...tile, size, key, url: addressOf(tile) });
       }
     }
     return wanted;
@@ -140,7 +141,7 @@ export const Scene = L.Renderer.extend({
   _load(missing) {
     const round = (this.round = (this.round || 0) + 1);
     const loads = missing.map((tile) =>
-      this.store.load(tile.url, tile, tile.key).then(
+      this.store.load(tile, tile.url, tile.key).then(
         () => this._zoom === this._map.getZoom() && this.redrawSoon(),
         () => {},
       ),

@@ -1,7 +1,12 @@
-// Vector tiles: fetched once, decoded once, kept while they are of use.
+// Vector tiles: a view's tiles come in one answer a layer, decoded once, kept while they are of use.
 import { VectorTile } from "@mapbox/vector-tile";
 import Pbf from "pbf";
 import { call } from "./api.js";
+
+const MOST = 150;
+
+/** What a tile is: {layer, z, x, y, query} with `v=…` or `as_of=…` or nothing to ask with. */
+export const addressOf = ({ layer, z, x, y, query = "" }) => `${layer}/${z}/${x}/${y}?${query}`;
 
 /** One entry a place: a tile's newer version takes the older one's, which is shown until then. */
 export class TileStore {
@@ -10,6 +15,7 @@ export class TileStore {
     this.limit = limit;
     this.tiles = new Map();
     this.loading = new Map();
+    this.asked = [];
   }
 
   /** The tile of exactly this address. */
@@ -28,20 +34,24 @@ export class TileStore {
     return kept && kept.tile;
   }
 
-  load(url, place, key = url) {
+  load(place, url = addressOf(place), key = url) {
     const known = this.peek(url, key);
     if (known !== undefined) return Promise.resolve(known);
-    if (!this.loading.has(url)) {
-      const abort = new AbortController();
-      const done = this._fetch(url, key, place, abort).finally(() => this.loading.delete(url));
-      this.loading.set(url, { done, abort });
-    }
-    return this.loading.get(url).done;
+    const loading = this.loading.get(url);
+    if (loading) return loading.done;
+    const ask = { place, url, key, pack: null };
+    ask.done = new Promise((resolve, reject) => Object.assign(ask, { resolve, reject })).finally(() => this.loading.delete(url));
+    this.loading.set(url, ask);
+    // All that is asked for in one go goes out together.
+    if (!this.asked.length) Promise.resolve().then(() => this._send());
+    this.asked.push(ask);
+    return ask.done;
   }
 
   /** Stop asking for tiles that are no longer wanted. */
   keepOnly(wanted) {
-    for (const [url, { abort }] of this.loading) if (!wanted.has(url)) abort.abort();
+    for (const [url, { pack }] of this.loading)
+      if (pack && !wanted.has(url) && !pack.asks.some((ask) => this.loading.has(ask.url) && wanted.has(ask.url))) pack.abort.abort();
   }
 
   clear() {
@@ -49,9 +59,34 @@ export class TileStore {
     this.tiles.clear();
   }
 
-  async _fetch(url, key, place, abort) {
-    const response = await call(url, { signal: abort.signal });
-    const bytes = await response.arrayBuffer();
+  _send() {
+    const groups = new Map();
+    for (const ask of this.asked) {
+      const { layer, z, query } = ask.place;
+      const about = `${layer}/${z}?${query}`;
+      if (groups.has(about)) groups.get(about).push(ask);
+      else groups.set(about, [ask]);
+    }
+    this.asked = [];
+    for (const group of groups.values()) for (let i = 0; i < group.length; i += MOST) this._fetch(group.slice(i, i + MOST));
+  }
+
+  async _fetch(asks) {
+    const pack = { asks, abort: new AbortController() };
+    for (const ask of asks) ask.pack = pack;
+    const { layer, z, query } = asks[0].place;
+    const at = asks.map(({ place: { x, y } }) => `${x}.${y}`).join(",");
+    try {
+      const response = await call(`/tiles/${layer}/${z}.mvts?at=${at}${query ? `&${query}` : ""}`, { signal: pack.abort.signal });
+      let next = 0;
+      for await (const bytes of framesOf(response.body)) this._take(asks[next++], bytes);
+      if (next < asks.length) throw new Error("the answer ended early");
+    } catch (error) {
+      for (const ask of asks) ask.reject(error);
+    }
+  }
+
+  _take({ url, key, place, resolve }, bytes) {
     const tile = this.decode(bytes.byteLength ? new VectorTile(new Pbf(bytes)) : null, place);
     this.tiles.delete(key);
     this.tiles.set(key, { url, tile });
@@ -59,8 +94,35 @@ export class TileStore {
       if (this.tiles.size <= this.limit) break;
       this.tiles.delete(oldest);
     }
-    return tile;
+    resolve(tile);
   }
+}
+
+/** The frames of a stream, each after its length as four bytes, as they come. */
+async function* framesOf(stream) {
+  const reader = stream.getReader();
+  let rest = new Uint8Array(0);
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    rest = rest.length ? joined(rest, value) : value;
+    let at = 0;
+    while (rest.length - at >= 4) {
+      const size = new DataView(rest.buffer, rest.byteOffset + at).getUint32(0);
+      if (rest.length - at - 4 < size) break;
+      // A copy: a small tile must not keep the whole answer in memory.
+      yield rest.slice(at + 4, at + 4 + size);
+      at += 4 + size;
+    }
+    rest = rest.subarray(at);
+  }
+}
+
+function joined(a, b) {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }
 
 /** Tiles of one zoom that cover a box of world pixels, as {z, x, y}. */

@@ -25,8 +25,8 @@ export class Answers {
       [/^\/api\/search$/, (_, query) => ({ results: this.search(query.get("q")) })],
       [/^\/api\/nearest$/, (_, query) => ({ results: this.nearest(query) })],
       [/^\/api\/layers\/(\w+)\/features\/(\d+)$/, ([, layer, id]) => this.byId.get(layer).get(Number(id))],
-      [/^\/tiles\/base\/(\d+\/\d+\/\d+)\.mvt$/, ([, place]) => bytesOf(data.ground[place])],
-      [/^\/tiles\/(\w+)\/(\d+)\/(\d+)\/(\d+)\.mvt$/, ([, layer, z, x, y]) => this.tiles.get(layer).tile(+z, +x, +y)],
+      [/^\/tiles\/base\/(\d+)\.mvts$/, ([, z], query) => packed(query, (x, y) => bytesOf(data.ground[`${z}/${x}/${y}`]))],
+      [/^\/tiles\/(\w+)\/(\d+)\.mvts$/, ([, layer, z], query) => packed(query, (x, y) => this.tiles.get(layer).tile(+z, x, y))],
     ];
   }
 
@@ -109,6 +109,19 @@ function told({ feature, place, layer }) {
   const [lon, lat] = feature.geometry.coordinates;
   const { name, code, region_name: region } = feature.properties;
   return { layer: layer.id, title: layer.title, id: feature.id, name, code, region_name: region, lon, lat };
+}
+
+/** Tiles one after the other, each after its length as four bytes. */
+function packed(query, tileOf) {
+  const tiles = query.get("at").split(",").map((place) => tileOf(...place.split(".").map(Number)));
+  const bytes = new Uint8Array(tiles.reduce((sum, tile) => sum + 4 + tile.length, 0));
+  let at = 0;
+  for (const tile of tiles) {
+    new DataView(bytes.buffer).setUint32(at, tile.length);
+    bytes.set(tile, at + 4);
+    at += 4 + tile.length;
+  }
+  return bytes;
 }
 
 function bytesOf(text) {
