@@ -192,7 +192,7 @@ def serve() -> Iterator[Callable[..., str]]:
         )
         started.append(process)
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             try:
                 if httpx.get(f"{url}/readyz").status_code == 200:

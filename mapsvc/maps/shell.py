@@ -46,7 +46,7 @@ def csp(nonce: str, settings: Settings) -> str:
     )
 
 
-_EARLY = ("/api/map", "/api/layers", "/api/session", "/api/symbols")
+_EARLY = ("/api/map", "/api/layers", "/api/session", "/api/symbols", "/api/roads")
 
 
 def render_map(
