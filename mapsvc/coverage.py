@@ -6,7 +6,9 @@ them. A village counts by one point inside it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import anyio.to_thread
 import numpy as np
@@ -31,6 +33,7 @@ VILLAGES = "villages"
 Weigh = Literal["people", "count"]
 _PEOPLE = "threatened_people"
 _SECONDS = 8.0
+_CHINA = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ async def coverage(db: Db, ask: Question) -> dict[str, Any]:
                 "unreached": [_with_time(told[targets[n].id], targets[n], times[n]) for n in listed]
             },
             "notes": _notes(ask, len(starts), int(missed.sum())),
+            "asked_at": datetime.now(_CHINA).isoformat(timespec="seconds"),
         }
         if ask.area:
             answer["area"] = _collection(await _reach(db, ask, starts))

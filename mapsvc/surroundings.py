@@ -75,6 +75,12 @@ class Around:
     def how(self) -> str:
         return "point" if self.point else "line" if self.within_m else "area"
 
+    def told(self) -> dict[str, Any]:
+        """As a GeoJSON feature: the shape, and how far from it (`within_m`) still counts."""
+        shape = shapely.geometry.mapping(self.shape)
+        properties = {"kind": "area", "within_m": self.within_m}
+        return {"type": "Feature", "geometry": shape, "properties": properties}
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

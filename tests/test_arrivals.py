@@ -248,7 +248,9 @@ def test_the_same_answer_as_geojson_and_as_a_workbook(
     taken = planner.get("/api/nearest", params=params | {"format": "xlsx"})
     assert "attachment" in taken.headers["content-disposition"]
     book = openpyxl.load_workbook(BytesIO(taken.content))
-    names = ["就近查询", "物资装备图", "防控力量图"] + (["路线"] if mode == "road" else [])
+    names = ["就近查询", "查询说明", "物资装备图", "防控力量图"] + (
+        ["路线"] if mode == "road" else []
+    )
     assert book.sheetnames == names
     rows = list(book["就近查询"].iter_rows())
     head = next(n for n, row in enumerate(rows) if row[0].value == "序号")

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from mapsvc import coverage
+from mapsvc import answers, coverage
+from mapsvc.api.downloads import FORMAT, Format, geojson_download, workbook_download
 from mapsvc.api.layers import WHERE
 from mapsvc.api.roads import bands_of
 from mapsvc.api.service import Database, Serves, Service, Who
@@ -13,7 +14,7 @@ from mapsvc.catalog import Catalog, Layer
 from mapsvc.coordinates import to_wgs84
 from mapsvc.errors import BadInput, OutsideWorld
 from mapsvc.filters import ALWAYS, compile_where
-from mapsvc.roads import Conditions, Place, Profile
+from mapsvc.roads import Conditions, Place, Profile, closures
 
 router = APIRouter(prefix="/api/coverage", tags=["覆盖"])
 
@@ -67,6 +68,7 @@ class Reached(Ask):
         default="", max_length=1000, description="如果这些位置也有：经度,纬度;经度,纬度"
     )
     crs: str = Field(default="wgs84", max_length=20, description="also 的坐标系")
+    format: Format = Field(default="json", description=FORMAT)
 
 
 class Sites(Ask):
@@ -77,14 +79,30 @@ class Sites(Ask):
     )
 
 
-@router.get("")
+@router.get("", response_model=None)
 async def reached(
     ask: Annotated[Reached, Query()], serves: Serves, db: Database, who: Who
-) -> dict[str, Any]:
+) -> dict[str, Any] | Response:
     """规定时间内谁也到不了的目标，能到的范围（按用时分级）；also 为假设增设后多到多少。"""
     also = _places(ask.also, ask.crs)
     question = ask.question(serves, who.scope, bands_of(ask.seconds), also=also)
-    return await coverage.coverage(db, question)
+    answer = await coverage.coverage(db, question)
+    if ask.format == "json":
+        return answer
+    answer["closures"] = await closures.listed(db, active=True)
+    asked = ask.model_dump(exclude={"crs", "area", "format"}) | {
+        "also": [f"{place.lon:.7f},{place.lat:.7f}" for place in also]
+    }
+    layers = [x for x in (question.layer, question.targets) if x is not None]
+    about = await answers.about(db, layers, asked, who.username)
+    name = ("coverage", "覆盖分析")
+    if ask.format == "geojson":
+        return await geojson_download(answers.coverage_geojson(answer), about, *name)
+
+    def parts() -> list[answers.Part]:
+        return answers.coverage_parts(answer, question.targets)
+
+    return await workbook_download(serves, parts, answer, about, name)
 
 
 @router.get("/sites")

@@ -1,11 +1,12 @@
 """Plans, and the county's need cards."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from mapsvc import planning
+from mapsvc import answers, planning
+from mapsvc.api.downloads import FORMAT, Format, geojson_download, workbook_download
 from mapsvc.api.layers import WHERE
 from mapsvc.api.service import Database, Serves, Who
 from mapsvc.catalog import Catalog, Layer
@@ -76,6 +77,17 @@ class Wanted(BaseModel):
             )
         return Place(lon, lat)
 
+    def asked(self, event: Place) -> dict[str, Any]:
+        """What was asked, for the record of an answer that is taken along."""
+        plain = self.model_dump(
+            exclude_none=True, exclude={"lon", "lat", "crs", "needs", "routes", "layers"}
+        )
+        needs = [
+            f"{line.item or line.capability} {line.quantity:g} {line.unit or ''}".strip()
+            for line in self.needs
+        ]
+        return plain | {"at": (event.lon, event.lat), "needs": needs}
+
 
 @router.get("/needs")
 async def needs(serves: Serves, _: Who) -> dict[str, Any]:
@@ -83,8 +95,14 @@ async def needs(serves: Serves, _: Who) -> dict[str, Any]:
     return serves.needs.told()
 
 
-@router.post("/plans")
-async def plans(sent: Wanted, serves: Serves, db: Database, who: Who) -> dict[str, Any]:
+@router.post("/plans", response_model=None)
+async def plans(
+    sent: Wanted,
+    serves: Serves,
+    db: Database,
+    who: Who,
+    form: Annotated[Format, Query(alias="format", description=FORMAT)] = "json",
+) -> dict[str, Any] | Response:
     """调用方案：哪些点各出多少、何时到、为什么，还缺什么；先缺得最少，再点数最少或到得最早。"""
     layers = _layers(serves.catalog, sent.layers)
     asked = [planning.Asked(**dict(line)) for line in sent.needs]
@@ -101,7 +119,19 @@ async def plans(sent: Wanted, serves: Serves, db: Database, who: Who) -> dict[st
         sent.stale,
         sent.routes,
     )
-    return await planning.plan(db, question)
+    answer = await planning.plan(db, question)
+    if form == "json":
+        return answer
+    told = sent.asked(question.event) | {"layers": [layer.id for layer in layers]}
+    about = await answers.about(db, layers, told, who.username)
+    name = ("plan", "调用方案")
+    if form == "geojson":
+        return await geojson_download(answers.plan_geojson(answer), about, *name)
+
+    def parts() -> list[answers.Part]:
+        return answers.plan_parts(answer, serves.catalog)
+
+    return await workbook_download(serves, parts, answer, about, name)
 
 
 def _layers(catalog: Catalog, names: list[str] | None) -> tuple[Layer, ...]:

@@ -2,17 +2,16 @@
 
 from typing import Any, Literal
 
-import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mapsvc import answers, arrivals, proximity
-from mapsvc.api.downloads import download
-from mapsvc.api.layers import GEOJSON, WHERE
-from mapsvc.api.service import reader, service
-from mapsvc.catalog import Catalog, Layer
+from mapsvc.api.downloads import FORMAT, Format, geojson_download, workbook_download
+from mapsvc.api.layers import WHERE
+from mapsvc.api.service import Service, reader, service
+from mapsvc.catalog import Layer
 from mapsvc.coordinates import to_wgs84
 from mapsvc.database import connection
 from mapsvc.errors import BadInput, OutsideWorld
@@ -50,7 +49,7 @@ class Ask(BaseModel):
     stale: Literal["keep", "sink", "omit"] = Field(
         default="keep", description="超过核实期限的：照常排列、排在后面、不列出"
     )
-    format: Literal["json", "geojson", "xlsx"] = Field(default="json", description="答案的形式")
+    format: Format = Field(default="json", description=FORMAT)
     crs: str = Field(default="wgs84", max_length=20, description="所给坐标的坐标系")
     where: str | None = Field(default=None, description=WHERE)
 
@@ -108,9 +107,11 @@ async def nearest(request: Request) -> Response:
                 scope=who.scope,
                 filters=filters,
             )
-    if ask.format == "json":
-        return Response(body, media_type="application/json")
-    return await _taken_along(ask.format, msgspec.json.decode(body), serves.catalog)
+        if ask.format == "json":
+            return Response(body, media_type="application/json")
+        told = _told(ask, own) | {"at": (lon, lat), "layers": names}
+        about = await answers.about(db, wanted, told, who.username)
+    return await _taken_along(serves, ask.format, msgspec.json.decode(body), about)
 
 
 def _filters(
@@ -135,13 +136,25 @@ def _filters(
     }
 
 
+def _told(ask: Ask, own: dict[str, str]) -> dict[str, Any]:
+    """What was asked, for the record of an answer that is taken along."""
+    told = ask.model_dump(exclude_unset=True, exclude={"crs", "format"}) | {"mode": ask.mode}
+    if own:
+        told["where"] = {key.removeprefix(_OWN_WHERE): text for key, text in own.items()}
+    return told
+
+
 async def _taken_along(
-    form: Literal["geojson", "xlsx"], answer: dict[str, Any], catalog: Catalog
+    serves: Service, form: Format, answer: dict[str, Any], about: answers.About
 ) -> Response:
+    name = ("nearest", "就近查询")
     if form == "geojson":
-        return Response(msgspec.json.encode(answers.geojson(answer)), media_type=GEOJSON)
-    content = await anyio.to_thread.run_sync(answers.workbook, answer, catalog)
-    return download(content, "nearest.xlsx", "就近查询.xlsx")
+        return await geojson_download(answers.nearest_geojson(answer), about, *name)
+
+    def parts() -> list[answers.Part]:
+        return answers.nearest_parts(answer, serves.catalog)
+
+    return await workbook_download(serves, parts, answer, about, name)
 
 
 def _question(

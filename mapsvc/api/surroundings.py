@@ -1,11 +1,13 @@
 """What lies around a place, in an area, along a line."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+import msgspec
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from mapsvc import surroundings
+from mapsvc import answers, surroundings
+from mapsvc.api.downloads import FORMAT, Format, geojson_download, workbook_download
 from mapsvc.api.layers import GEOJSON, WHERE
 from mapsvc.api.service import Serves, Who
 from mapsvc.database import connection
@@ -58,9 +60,23 @@ class Wanted(BaseModel):
             return surroundings.circle(circle.lon, circle.lat, circle.radius_m, self.crs)
         return surroundings.area(self.geometry, self.buffer_m, self.crs)
 
+    def asked(self, around: surroundings.Around) -> dict[str, Any]:
+        """What was asked, for the record of an answer that is taken along."""
+        plain = self.model_dump(exclude_none=True, exclude={"circle", "geometry", "crs"})
+        if around.point:
+            middle, metres = around.shape.centroid, around.within_m
+            return plain | {"at": (middle.x, middle.y), "shape": f"半径 {metres:g} 米的圆"}
+        line = around.shape.geom_type.endswith("LineString")
+        return plain | {"shape": "沿线" if line else "多边形"}
+
 
 @router.post("/within")
-async def within(sent: Wanted, serves: Serves, who: Who) -> Response:
+async def within(
+    sent: Wanted,
+    serves: Serves,
+    who: Who,
+    form: Annotated[Format, Query(alias="format", description=FORMAT)] = "json",
+) -> Response:
     """圆、面、沿线范围内的全部要素：按图层和等级计数，威胁人数合计，涉及的区域和责任链。"""
     names = list(dict.fromkeys(sent.layers)) if sent.layers else serves.catalog.ids
     layers = tuple(serves.catalog.layer(name) for name in names)
@@ -68,4 +84,18 @@ async def within(sent: Wanted, serves: Serves, who: Who) -> Response:
     ask = surroundings.Question(sent.around(), layers, filters, who.scope, sent.limit)
     async with connection(serves.pool) as db:
         body = await surroundings.within(db, serves.catalog, ask)
-    return Response(body, media_type=GEOJSON)
+        if form == "json":
+            return Response(body, media_type=GEOJSON)
+        asked = sent.asked(ask.around) | {"layers": names}
+        about = await answers.about(db, layers, asked, who.username)
+    answer = msgspec.json.decode(body)
+    name = ("within", "范围查询")
+    if form == "geojson":
+        return await geojson_download(
+            answers.within_geojson(answer, ask.around.told()), about, *name
+        )
+
+    def parts() -> list[answers.Part]:
+        return answers.within_parts(answer, serves.catalog)
+
+    return await workbook_download(serves, parts, answer, about, name)

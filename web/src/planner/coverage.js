@@ -111,6 +111,14 @@ export class Coverage {
     return query;
   }
 
+  /** What is asked of the server, once it is known where more would stand. */
+  url() {
+    const query = this.query();
+    query.set("seconds", bandsOf(this.ask.minutes).map((minutes) => minutes * 60).join(","));
+    if (this.more.places.length) query.set("also", this.more.text());
+    return `/api/coverage?${query}`;
+  }
+
   async run() {
     const { bench, ask } = this;
     const round = (this.round = {});
@@ -120,14 +128,10 @@ export class Coverage {
     }
     if (!this.answer) fill(this.body, saying("正在计算…"));
     const { version } = bench.closures;
-    const bands = bandsOf(ask.minutes).map((minutes) => minutes * 60);
     try {
       const best = await this.more.best(this.query(), ask.minutes * 60);
       if (round !== this.round) return;
-      const query = this.query();
-      query.set("seconds", bands.join(","));
-      if (this.more.places.length) query.set("also", this.more.text());
-      const answer = await get(`/api/coverage?${query}`);
+      const answer = await get(this.url());
       if (round !== this.round) return;
       this.answer = { ...answer, best, version };
       this.show();
@@ -171,7 +175,9 @@ export class Coverage {
   }
 
   exports() {
-    return this.answer ? { sheet: true } : null;
+    if (!this.answer) return null;
+    const file = (format) => `${this.url()}&format=${format}`;
+    return { xlsx: file("xlsx"), geojson: file("geojson"), sheet: true };
   }
 
   address() {

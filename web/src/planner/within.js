@@ -196,7 +196,8 @@ export class Within {
 
   exports() {
     if (!this.answer) return null;
-    const file = (format) => () => this.bench.download(`/api/within?format=${format}`, this.question());
+    // A file holds all of it.
+    const file = (format) => () => this.bench.download(`/api/within?format=${format}`, { ...this.question(), limit: undefined });
     return { xlsx: file("xlsx"), geojson: file("geojson"), sheet: true };
   }
 
