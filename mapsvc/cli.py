@@ -51,6 +51,10 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (MapsvcError, ClusterError) as error:
+        for c in getattr(error, "extra", {}).get("candidates", ()):
+            typer.echo(
+                f"  --layer {c['layer']:<16}{c['title']}　{'；'.join(c['evidence'])}", err=True
+            )
         _refuse(getattr(error, "detail", str(error)))
     except psycopg.OperationalError as error:
         _refuse(f"连不上数据库：{error}")
@@ -191,7 +195,7 @@ def roads_rules(
 @app.command()
 def upload(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
-    layer: Annotated[str, typer.Option()],
+    layer: Annotated[str, typer.Option(help="图层；auto 由系统识别")] = "auto",
     crs: str = "auto",
     region: str | None = None,
     apply: Annotated[bool, typer.Option("--apply", help="检查后直接入库")] = False,
@@ -206,7 +210,7 @@ def upload(
                 settings,
                 filename=file.name,
                 content=file.read_bytes(),
-                layer_id=catalog.layer(layer).id,
+                layer_id=layer,
                 declared_crs=crs,
                 region_code=region,
                 actor=os.environ.get("USER", "cli"),
@@ -240,7 +244,8 @@ def _print_report(report: dict[str, Any]) -> None:
     }
     counts = report["counts"]
     typer.echo(
-        f"上报 {report['id']}　状态 {report['status']}　坐标系 {report['crs']['used'] or '未定'}"
+        f"上报 {report['id']}　图层 {report['layer']}　状态 {report['status']}"
+        f"　坐标系 {report['crs']['used'] or '未定'}"
     )
     typer.echo("　".join(f"{title} {counts[key]}" for key, title in names.items() if key in counts))
     for p in report["problems"]:

@@ -428,10 +428,14 @@ def test_an_upload_can_be_given_up(planner: Watch, tmp_path: Path) -> None:
     expect(page.locator("#recent")).not_to_contain_text("不要了.xlsx")
 
 
-def test_a_file_can_be_dropped_and_the_form_asks_for_what_it_lacks(planner: Watch) -> None:
+def test_a_file_can_be_dropped_and_the_form_asks_for_what_it_lacks(
+    sign_in: Callable[[str], Watch],
+) -> None:
+    planner = sign_in("planner")
     page = planner.page
     page.goto(f"{planner.url}/uploads")
-    expect(page.locator("#layers input")).to_have_count(4)
+    expect(page.locator("#layers input")).to_have_count(5)
+    expect(page.locator("input[value=auto]")).to_be_checked()
     page.click("#upload [type=submit]")
     expect(page.locator("#form-error")).to_contain_text("请先选择文件")
     expect(page.locator("#choose")).to_be_focused()
@@ -445,7 +449,9 @@ def test_a_file_can_be_dropped_and_the_form_asks_for_what_it_lacks(planner: Watc
     page.dispatch_event("#drop", "drop", {"dataTransfer": dropped})
     expect(page.locator("#picked")).to_have_text("拖来的.csv")
     page.click("#upload [type=submit]")
-    expect(page.locator("#form-error")).to_contain_text("哪一类数据")
+    asked = page.locator("#layer-asked")
+    expect(asked).to_contain_text("这是哪一类数据")
+    expect(asked.get_by_role("button")).to_have_count(4)
     page.locator("input[value=depots]").check()
     links = page.locator("#templates a")
     expect(links).to_have_text(["下载空白模板", "下载本辖区现有数据"])
@@ -454,8 +460,34 @@ def test_a_file_can_be_dropped_and_the_form_asks_for_what_it_lacks(planner: Watc
     page.click("#upload [type=submit]")
     expect(page.locator("#form-error")).to_contain_text("EPSG")
     page.select_option("#crs", "wgs84")
+    page.locator("input[value=auto]").check()
     page.click("#upload [type=submit]")
+    asked.get_by_role("button", name="物资装备图").click()
     expect(page.locator("#review h1")).to_have_text("拖来的.csv")
+    expect(page.locator(".review-head")).to_contain_text("物资装备图")
+    expect(page.locator("#told-layer")).to_have_count(0)
+    assert (planner.outside, planner.refused) == ([], [f"422 {planner.url}/api/uploads"] * 2)
+
+
+def test_the_layer_is_recognised_and_a_wrong_choice_is_asked_about(
+    sign_in: Callable[[str], Watch], tmp_path: Path
+) -> None:
+    planner = sign_in("planner")
+    file = book(tmp_path / "隐患.xlsx", [["JC-77", "新隐患点", "一般", 111.2, 27.9, 3, "x"]])
+    page = send(planner, file, layer="auto", crs="wgs84")
+    told = page.locator("#told-layer")
+    expect(told).to_contain_text("自动识别为 风险隐患图")
+    told.locator("summary").click()
+    expect(told).to_contain_text("只有这个图层有")
+    page.goto(f"{planner.url}/uploads")
+    page.locator("input[value=forces]").check()
+    page.set_input_files("#file", file)
+    page.click("#upload [type=submit]")
+    asked = page.locator("#layer-asked")
+    expect(asked).to_contain_text("图层可能选错了")
+    asked.get_by_role("button", name="风险隐患图").click()
+    expect(page.locator(".review-head")).to_contain_text("风险隐患图")
+    assert (planner.outside, planner.refused) == ([], [f"422 {planner.url}/api/uploads"])
 
 
 def test_a_file_that_cannot_be_read_is_refused_in_words(

@@ -28,7 +28,7 @@ async def stage(
     db: Database,
     who: Who,
     file: Annotated[UploadFile, File()],
-    layer: Annotated[str, Form()],
+    layer: Annotated[str, Form()] = "auto",
     region: Annotated[str | None, Form()] = None,
     crs: Annotated[str, Form(max_length=30)] = "auto",
 ) -> dict[str, Any]:
@@ -46,7 +46,7 @@ async def stage(
         serves.settings,
         filename=file.filename or "",
         content=content,
-        layer_id=serves.catalog.layer(layer).id,
+        layer_id=layer,
         declared_crs=crs,
         region_code=who.scope or region or None,
         actor=who.username,

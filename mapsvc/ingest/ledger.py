@@ -1,7 +1,7 @@
 """All sheets that hold data as one list of rows, with the rows set apart that are no data."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,25 +123,27 @@ class Ledger:
         }
 
 
-def gather(reading: Reading, layer: Layer) -> Ledger:
-    """The ledger of a file; raises Unreadable where no sheet has a heading or any row."""
+def gather(reading: Reading, layer: Layer, elsewhere: Mapping[int, Layer] | None = None) -> Ledger:
+    """The ledger of a file; raises Unreadable where no sheet has a heading or any row.
+
+    `elsewhere` are the sheets that are left out as another layer's, by their place in the file.
+    """
+    others = elsewhere or {}
     dictionary = Dictionary(layer)
     ledger = _opened(reading)
     many = len(reading.sheets) > 1
     offset = 0
-    for sheet in reading.sheets:
+    for at, sheet in enumerate(reading.sheets):
         if is_added(sheet):
             ledger.left_out.append({"sheet": sheet.name, "code": "sheet_added"})
             continue
         clear_added(sheet)
-        reason, heading = None, None
-        if not sheet.visible:
-            reason = "sheet_hidden"
-        elif sheet.height == 0:
-            reason = "sheet_empty"
-        else:
-            heading = find_heading(sheet, dictionary)
-            reason = None if heading else "sheet_without_heading"
+        if at in others:
+            ledger.left_out.append({"sheet": sheet.name, "code": "sheet_other_layer"})
+            title = others[at].title
+            ledger.problems.append(problem("sheet_other_layer", sheet=sheet.name, layer=title))
+            continue
+        reason, heading = _heading_of(sheet, dictionary)
         if heading is None:
             ledger.left_out.append({"sheet": sheet.name, "code": reason or ""})
             if many and reason:
@@ -160,6 +162,16 @@ def gather(reading: Reading, layer: Layer) -> Ledger:
         ledger.problems += continued(part, layer, ledger.skipped)
         _report_columns(part, layer, ledger)
     return ledger
+
+
+def _heading_of(sheet: Sheet, dictionary: Dictionary) -> tuple[str | None, Heading | None]:
+    """The heading of a sheet, or the code of why it is not read."""
+    if not sheet.visible:
+        return "sheet_hidden", None
+    if sheet.height == 0:
+        return "sheet_empty", None
+    heading = find_heading(sheet, dictionary)
+    return (None if heading else "sheet_without_heading"), heading
 
 
 def _opened(reading: Reading) -> Ledger:

@@ -66,6 +66,10 @@ FILE: dict[str, str] = {
     "too_slow": "读取超过 {limit} 秒仍未完成。请分成几个文件上传。",
     "no_heading": "没有找到表头。表头行里要有“名称”一列，以及“经度”“纬度”两列；也可以先下载模板填写。",
     "no_rows": "表头下面没有数据行。请填写后再上传。",
+    "layer_unclear": "看不准这份文件属于哪个图层（{guess}）。请选定图层再上传。",
+    "layers_several": "这份文件里有几个图层的内容：{parts}。请先选定一个图层上传，再用同一份文件、选另一个图层上传一次。",
+    "wrong_layer": "这份文件像是“{better}”的内容，不是“{chosen}”：{why}。请把图层改选为“{better}”再上传；"
+    "如果确实属于“{chosen}”，请把名称列的表头写成“{expected}”。",
 }
 """The whole file is refused: nothing was staged."""
 
@@ -139,6 +143,7 @@ WARNINGS: dict[str, str] = {
     "sheet_without_heading": "工作表没有找到表头，没有读取。",
     "sheet_hidden": "工作表是隐藏的，没有读取。如需上传，请取消隐藏。",
     "sheet_empty": "工作表是空的。",
+    "sheet_other_layer": "工作表像是“{layer}”的内容，没有读取。请用同一份文件、图层选“{layer}”再上传一次。",
     "coordinates_doubt": "{note}",
     "rows_continued": "有 {count} 行只写了物品，没有写名称和坐标，按上一行的名称归在一起。请在预览中核对。",
     "hidden_rows": "工作表里有 {count} 行被隐藏或筛选掉了，这些行也已读取。如不需要，请删除后再上传。",

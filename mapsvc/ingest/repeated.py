@@ -45,6 +45,17 @@ async def basis(db: Db, layer: Layer, settings: Settings) -> str:
     return hashlib.sha256(rules).hexdigest()
 
 
+async def sent_to(db: Db, sha256: str, region_code: str | None) -> str | None:
+    """The layer to which the same file was applied last for the same region."""
+    cursor = await db.execute(
+        "select layer from upload where sha256 = %s and region_code is not distinct from %s"
+        " and status = 'applied' order by created_at desc limit 1",
+        [sha256, region_code],
+    )
+    row = await cursor.fetchone()
+    return str(row[0]) if row else None
+
+
 async def repeat(db: Db, asked: Asked) -> bool:
     """Keep the upload as a copy of its applied twin with nothing left to do; False without one."""
     cursor = await db.execute(_TWIN, _values(asked))

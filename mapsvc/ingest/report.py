@@ -56,6 +56,7 @@ _SUSPECTS = {
 }
 _SHEET_WORDS = {
     "sheet_hidden": "隐藏，没有读取",
+    "sheet_other_layer": "像是另一个图层的内容，没有读取",
     "sheet_empty": "空的",
     "sheet_without_heading": "没有找到表头，没有读取",
     "sheet_added": "系统添加的表，略过",

@@ -20,13 +20,14 @@ from mapsvc.ingest import compare
 from mapsvc.ingest.applying import apply, rollback
 from mapsvc.ingest.assign import RegionIndex
 from mapsvc.ingest.check import Checked, check
+from mapsvc.ingest.choosing import Choice, choose
 from mapsvc.ingest.copying import copy_blocks
 from mapsvc.ingest.draft import Draft, make_draft, named_regions
 from mapsvc.ingest.ledger import Ledger, gather
 from mapsvc.ingest.locate import AUTO, Known, locate
 from mapsvc.ingest.messages import Problem
 from mapsvc.ingest.record import get, listing, original, preview, problems, rows
-from mapsvc.ingest.repeated import Asked, basis, repeat
+from mapsvc.ingest.repeated import Asked, basis, repeat, sent_to
 from mapsvc.ingest.sandbox import Reading, read_file
 from mapsvc.settings import Settings
 
@@ -59,25 +60,36 @@ async def stage(
 ) -> dict[str, Any]:
     """Read a file and keep what it would change; nothing on the map changes yet.
 
-    Returns the upload as CONTRACT describes it. Raises Unreadable or TooLarge for a file that
-    cannot be read at all, BadInput for an unknown coordinate system, NotFound for an unknown
-    layer or region.
+    `layer_id` may be `auto`. Returns the upload as CONTRACT describes it. Raises Unreadable or
+    TooLarge for a file that cannot be read at all or whose layer must be asked for, BadInput for
+    an unknown coordinate system, NotFound for an unknown layer or region.
     """
-    layer = catalog.layer(layer_id)
+    chosen = None if layer_id.strip().lower() in ("", AUTO) else catalog.layer(layer_id)
     declared = _declared(declared_crs)
     await _require_region(db, region_code)
-    asked = Asked(
-        id=uuid4(),
-        layer=layer.id,
-        region_code=region_code,
-        filename=_safe_name(filename),
-        actor=actor,
-        declared_crs=declared,
-        sha256=(await run_sync(hashlib.sha256, content)).hexdigest(),
-        basis=await basis(db, layer, settings),
-    )
-    if not await _repeated(db, layer, asked):
-        await _stage(db, layer, settings, asked, content)
+    sha256 = (await run_sync(hashlib.sha256, content)).hexdigest()
+
+    async def ask(layer: Layer) -> Asked:
+        return Asked(
+            id=uuid4(),
+            layer=layer.id,
+            region_code=region_code,
+            filename=_safe_name(filename),
+            actor=actor,
+            declared_crs=declared,
+            sha256=sha256,
+            basis=await basis(db, layer, settings),
+        )
+
+    sent = chosen.id if chosen else await sent_to(db, sha256, region_code)
+    if sent in catalog.ids:
+        asked = await ask(catalog.layer(sent))
+        if await _repeated(db, catalog.layer(sent), asked):
+            return await get(db, asked.id, None)
+    reading = await read_file(content, settings)
+    choice = await choose(db, catalog, reading, chosen, filename=filename, scope=region_code)
+    asked = await ask(choice.layer)
+    await _stage(db, choice, asked, reading, content)
     return await get(db, asked.id, None)
 
 
@@ -89,18 +101,17 @@ async def _repeated(db: Db, layer: Layer, asked: Asked) -> bool:
     return found
 
 
-async def _stage(db: Db, layer: Layer, settings: Settings, asked: Asked, content: bytes) -> None:
-    scope = asked.region_code
+async def _stage(db: Db, choice: Choice, asked: Asked, reading: Reading, content: bytes) -> None:
+    layer, scope = choice.layer, asked.region_code
     regions = await region_index(db)
-    reading = await read_file(content, settings)
-    ledger, checked = await run_sync(_understand, reading, layer)
+    ledger, checked = await run_sync(_understand, reading, choice)
     known = await _known(db, layer, checked, scope)
     draft = await run_sync(
         _settle, layer, ledger, checked, regions, asked.declared_crs, scope, known
     )
     async with db.transaction():
         await db.execute(_PATIENCE)
-        await _insert_head(db, asked, draft, reading, content)
+        await _insert_head(db, asked, draft, _read_as(reading, draft, choice), content)
         await _compare(db, layer, draft, asked)
 
 
@@ -125,9 +136,9 @@ def _safe_name(filename: str) -> str:
     return "".join(c for c in last if c.isprintable()).strip()[:200] or "upload"
 
 
-def _understand(reading: Reading, layer: Layer) -> tuple[Ledger, Checked]:
-    ledger = gather(reading, layer)
-    return ledger, check(ledger, layer)
+def _understand(reading: Reading, choice: Choice) -> tuple[Ledger, Checked]:
+    ledger = gather(reading, choice.layer, choice.elsewhere)
+    return ledger, check(ledger, choice.layer)
 
 
 def _settle(
@@ -182,7 +193,7 @@ async def _known(
 
 
 async def _insert_head(
-    db: Db, asked: Asked, draft: Draft, reading: Reading, content: bytes
+    db: Db, asked: Asked, draft: Draft, read_as: dict[str, Any], content: bytes
 ) -> None:
     await db.execute(
         "insert into upload (id, layer, region_code, filename, sha256, original, status,"
@@ -198,7 +209,7 @@ async def _insert_head(
             asked.declared_crs,
             draft.located.used_crs,
             Jsonb(draft.located.evidence),
-            Jsonb(_read_as(reading, draft)),
+            Jsonb(read_as),
             asked.basis,
             asked.actor,
             asked.layer,
@@ -206,8 +217,9 @@ async def _insert_head(
     )
 
 
-def _read_as(reading: Reading, draft: Draft) -> dict[str, Any]:
-    """What was read: format, sheets, heading rows, which column became which field."""
+def _read_as(reading: Reading, draft: Draft, choice: Choice) -> dict[str, Any]:
+    """What was read: format, sheets, heading rows, which column became which field; and, where
+    the layer was recognised, by what."""
     titles = {f"field:{f.id}": f.title for f in draft.layer.fields}
     titles |= {f"item:{c.id}": c.title for f in draft.layer.fields for c in f.columns}
     return {
@@ -232,6 +244,7 @@ def _read_as(reading: Reading, draft: Draft) -> dict[str, Any]:
             for part in draft.ledger.parts
         ],
         "left_out": draft.ledger.left_out,
+        "recognised": choice.evidence,
     }
 
 

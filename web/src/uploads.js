@@ -99,12 +99,12 @@ class UploadPage {
     this.say(`检查完成。可入库 ${number(counts.accepted || 0)} 行，退回 ${number(counts.rejected || 0)} 行。`);
   }
 
-  /** The same file once more, in another system or against the map as it is now. */
-  async recheck(upload, crs) {
+  /** The same file once more: in another system or layer, or against the map as it is now. */
+  async recheck(upload, { crs = upload.crs.declared, layer = upload.layer }) {
     const box = h("p", { class: "wait", role: "status" }, "正在用同一份文件重新检查…");
     this.box.prepend(box);
     for (const button of this.box.querySelectorAll("button")) button.disabled = true;
-    const choice = { layer: upload.layer, crs, region: upload.region };
+    const choice = { layer, crs, region: upload.region };
     const hear = ({ phase }) => {
       box.textContent = phase === "sending" ? "正在传送…" : "正在用同一份文件重新检查…";
     };

@@ -1,7 +1,8 @@
 // Choosing what to send: a file, its layer, its coordinate system; then how the sending goes.
 import { fill, h } from "./dom.js";
-import { Stopped, stage } from "./uploads_send.js";
 import { lookOf, swatch } from "./symbols.js";
+import { AUTO, layerQuestion } from "./uploads_layer.js";
+import { Stopped, stage } from "./uploads_send.js";
 import { size } from "./uploads_words.js";
 
 const HELP = {
@@ -59,6 +60,7 @@ export class Form {
     if (this.stop) return;
     this.file = file;
     this.error.hidden = true;
+    this.by("layer-asked").hidden = true;
     this.by("picked").textContent = file.name;
     this.by("picked-size").textContent = size(file.size);
     this.shown();
@@ -77,12 +79,23 @@ export class Form {
       input.addEventListener("change", () => this.templates());
       return h("label", { class: "tile" }, input, swatch(lookOf(layer)), h("span", {}, h("b", {}, layer.title), h("span", { class: "quiet" }, layer.noun)));
     };
-    fill(this.by("layers"), ...this.layers.map(tile));
+    const auto = h("input", { type: "radio", name: "layer", value: AUTO, checked: true });
+    auto.addEventListener("change", () => this.templates());
+    const words = h("span", {}, h("b", {}, "让系统识别"), h("span", { class: "quiet" }, "看表头和内容；看不准会请您选"));
+    fill(this.by("layers"), h("label", { class: "tile whole" }, auto, words), ...this.layers.map(tile));
   }
 
   layer() {
-    const chosen = this.form.querySelector("[name=layer]:checked");
-    return chosen ? chosen.value : "";
+    return this.form.querySelector("[name=layer]:checked").value;
+  }
+
+  /** The server asks which layer it is: the answer sends the same file again. */
+  ask(question) {
+    const box = this.by("layer-asked");
+    fill(box, question);
+    box.hidden = false;
+    box.querySelector("button").focus();
+    box.scrollIntoView({ block: "nearest" });
   }
 
   templates() {
@@ -90,7 +103,7 @@ export class Form {
     const region = this.form.elements.region ? this.form.elements.region.value : "";
     const prefilled = `/api/layers/${id}/template.xlsx?prefilled=true${region ? `&region=${encodeURIComponent(region)}` : ""}`;
     const box = this.by("templates");
-    box.hidden = !id;
+    box.hidden = id === AUTO;
     fill(
       box,
       "手边没有表？",
@@ -119,7 +132,6 @@ export class Form {
     const { crs, region } = this.form.elements;
     const epsg = this.by("epsg");
     if (!this.file) return this.fail("请先选择文件，或把文件拖进来。", this.by("choose"));
-    if (!this.layer()) return this.fail("请选一下：这是哪一类数据。", this.form.querySelector("[name=layer]"));
     let system = crs.value;
     if (system === "other") {
       const digits = /^(epsg:)?\s*(\d{4,6})$/i.exec(epsg.value.trim());
@@ -139,9 +151,11 @@ export class Form {
   async submit() {
     if (this.stop) return;
     this.error.hidden = true;
+    this.by("layer-asked").hidden = true;
     const choice = this.choice();
     if (!choice) return;
     const { file } = this;
+    let asked = null;
     this.begin();
     try {
       const upload = await stage(file, choice, (how) => this.hear(how), (stop) => {
@@ -151,12 +165,18 @@ export class Form {
       this.shown();
       this.page.staged(upload, file);
     } catch (problem) {
+      asked = layerQuestion(problem, this.layers, (layer) => {
+        this.form.querySelector(`[name=layer][value=${layer}]`).checked = true;
+        this.templates();
+        this.submit();
+      });
       if (problem instanceof Stopped) this.fail("已停止，数据没有改动。");
-      else this.fail(problem.message);
+      else if (!asked) this.fail(problem.message);
       this.error.scrollIntoView({ block: "nearest" });
     } finally {
       this.end();
     }
+    if (asked) this.ask(asked);
   }
 
   begin() {

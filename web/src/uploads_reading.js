@@ -8,6 +8,7 @@ const LEFT_OUT = {
   sheet_hidden: "隐藏的工作表，没有读取；如需上传请取消隐藏",
   sheet_empty: "空的工作表",
   sheet_without_heading: "没有找到表头，没有读取",
+  sheet_other_layer: "像是另一个图层的内容，没有读取；请用同一份文件、选那个图层再上传一次",
   sheet_added: "系统加上的说明，不是数据",
 };
 export const QUESTIONS = ["crs_ambiguous", "crs_unknown", "crs_contradicted", "crs_shifted"];

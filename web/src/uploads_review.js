@@ -2,6 +2,7 @@
 import { Problem, call, get, send } from "./api.js";
 import { fill, h } from "./dom.js";
 import { ask } from "./uploads_dialog.js";
+import { recognised } from "./uploads_layer.js";
 import { missingTable, plainTable, problemKinds, rowsTable } from "./uploads_lists.js";
 import { ReviewMap } from "./uploads_map.js";
 import { crsProblem, fileProblems, question, reading, system } from "./uploads_reading.js";
@@ -11,12 +12,13 @@ import { moment, number } from "./words.js";
 const NAMED = 10;
 
 export class Review {
-  /** `page`: {layers, regions, writable, say, recheck(upload, crs), leave(), changed()}. */
+  /** `page`: {layers, regions, writable, say, recheck(upload, {crs, layer}), leave(), changed()}. */
   constructor(box, upload, page) {
     Object.assign(this, { box, upload, page });
     this.layer = page.layers.get(upload.layer);
     this.sheets = (upload.reading.sheets || []).length;
-    this.recheck = page.writable && upload.status !== "applied" ? (crs) => page.recheck(upload, crs) : null;
+    this.recheck = page.writable && upload.status !== "applied" ? (crs) => page.recheck(upload, { crs }) : null;
+    this.relayer = this.recheck && ((layer) => page.recheck(upload, { layer }));
     this.counts = upload.counts;
   }
 
@@ -37,7 +39,7 @@ export class Review {
       upload.status === "staged" ? null : this.receipt(),
       upload.status === "staged" && this.recheck ? question(this, this.recheck) : asked && h("p", { class: "error" }, asked.message),
       ...fileProblems(upload).map((p) => h("p", { class: p.severity === "error" ? "error" : "notice" }, at(p), p.message)),
-      h("div", { class: "folds" }, reading(this), system(this, this.recheck)),
+      h("div", { class: "folds" }, reading(this), recognised(this, this.relayer), system(this, this.recheck)),
       this.sum(),
       this.work(),
       upload.status === "staged" && this.page.writable ? this.decide() : null,
