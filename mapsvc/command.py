@@ -6,10 +6,11 @@ village: what it commands follows from its `level`, not from where it stands.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from psycopg import sql
 
 from mapsvc.catalog import Layer
@@ -116,9 +117,7 @@ async def chain(db: Db, layer: Layer, lon: float, lat: float, scope: str | None)
             "notes": ["此处不在已载入的行政区内，无法按区划找到指挥岗位。"],
         }
     under = next((r["code"] for r in regions if r["level"] == "county"), regions[-1]["code"])
-    posts = await _posts(db, layer, scope, under)
-    _link(posts)
-    steps, notes = _steps(regions, posts)
+    steps, notes = _steps(regions, Book(await _posts(db, layer, scope, under)))
     return {
         "origin": [lon, lat],
         "region": regions[0],
@@ -128,19 +127,68 @@ async def chain(db: Db, layer: Layer, lon: float, lat: float, scope: str | None)
     }
 
 
-async def chains(
-    db: Db, layer: Layer, regions: list[list[dict[str, Any]]], scope: str | None
-) -> tuple[list[list[dict[str, Any]]], list[str]]:
-    """The steps for each of several regions, given as `[itself, the one above it, …]`; notes."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A chain from one region up, as JSON `{region, posts}`, and what must be said with it."""
+
+    text: msgspec.Raw
+    vacant: list[str]
+    duty: list[str]
+
+
+class Book:
+    """The linked posts of a county as one reader may see them; chains once told are kept."""
+
+    def __init__(self, posts: list[Post]) -> None:
+        _link(posts)
+        self.chiefs = _chiefs(posts)
+        self.of: dict[tuple[str | None, str | None], list[Post]] = defaultdict(list)
+        for post in posts:
+            self.of[post.level, post.region].append(post)
+        self._told: dict[tuple[str, ...], Told] = {}
+
+    def told(self, way: list[dict[str, Any]]) -> Told:
+        """The chain of a region, given as `[itself, the one above it, …]`."""
+        codes = tuple(region["code"] for region in way)
+        if codes not in self._told:
+            steps, vacant = _steps(way, self)
+            text = msgspec.json.encode({"region": way[0], "posts": steps})
+            self._told[codes] = Told(msgspec.Raw(text), vacant, _duty_notes(steps))
+        return self._told[codes]
+
+
+Edition = tuple[Any, ...]
+_books: dict[Edition, Book] = {}
+_BOOKS = 32
+
+
+def edition(
+    db: Db, versions: Sequence[Any], ways: list[list[dict[str, Any]]], scope: str | None
+) -> Edition:
+    """What the book for these regions is kept under: it changes with every post and region.
+
+    `versions`: those of the posts' layer and of the regions, as of the same moment.
+    """
     tops = {
-        next((r["code"] for r in way if r["level"] == "county"), way[-1]["code"]) for way in regions
+        next((r["code"] for r in way if r["level"] == "county"), way[-1]["code"]) for way in ways
     }
-    posts = await _posts(db, layer, scope, tops.pop() if len(tops) == 1 else None)
-    _link(posts)
-    steps = [_steps(way, posts) for way in regions]
-    notes = dict.fromkeys(note for _, of in steps for note in of)
-    duty = dict.fromkeys(note for chain_, _ in steps for note in _duty_notes(chain_))
-    return [chain_ for chain_, _ in steps], [*notes, *duty]
+    under = tops.pop() if len(tops) == 1 else None
+    return f"{db.info.host}:{db.info.port}", db.info.dbname, *versions, scope, under
+
+
+def kept(wanted: Edition) -> Book | None:
+    """The book if this process has it."""
+    return _books.get(wanted)
+
+
+async def read_book(db: Db, layer: Layer, wanted: Edition) -> Book:
+    """To be asked in the same `database.moment` as the versions."""
+    *_, scope, under = wanted
+    book = Book(await _posts(db, layer, scope, under))
+    while len(_books) >= _BOOKS:
+        _books.pop(next(iter(_books)))
+    _books[wanted] = book
+    return book
 
 
 async def _regions_at(db: Db, lon: float, lat: float) -> list[dict[str, Any]]:
@@ -294,17 +342,14 @@ def _branch(post: Post) -> dict[str, Any]:
     return post.told() | {"via": post.via, "children": [_branch(p) for p in _ordered(post.below)]}
 
 
-def _steps(
-    regions: list[dict[str, Any]], posts: list[Post]
-) -> tuple[list[dict[str, Any]], list[str]]:
+def _steps(regions: list[dict[str, Any]], book: Book) -> tuple[list[dict[str, Any]], list[str]]:
     """One step a region from the smallest up, then whoever stands above the last."""
-    chiefs = _chiefs(posts)
     steps: list[dict[str, Any]] = []
     notes: list[str] = []
     last: Post | None = None
     for region in regions:
-        own = [p for p in posts if (p.level, p.region) == (region["level"], region["code"])]
-        chief = chiefs.get((region["level"], region["code"]))
+        own = book.of.get((region["level"], region["code"]), [])
+        chief = book.chiefs.get((region["level"], region["code"]))
         named = last.above if last is not None and last.via == "parent" else None
         via = "region"
         if named is not None and named.level == region["level"]:

@@ -88,13 +88,13 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
     # The first routes are matched first: the hot ones stand in front.
     rooms = (
         proximity,
+        surroundings,
         tiles,
         session,
         layers,
         overview,
         closures,
         command,
-        surroundings,
         planning,
         coverage,
         coordinates,

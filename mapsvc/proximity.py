@@ -16,7 +16,7 @@ from psycopg import sql
 
 from mapsvc.catalog import Layer
 from mapsvc.database import Db
-from mapsvc.features import Stale, feature_json, is_fresh
+from mapsvc.features import Stale, feature_text, is_fresh, json_text, object_text
 from mapsvc.filters import Filter
 
 MOST = 1000
@@ -84,24 +84,18 @@ where d <= coalesce(%(max_m)s::float8, 'infinity'))"""
 
 # The straight line to a hit crosses a closure.
 _CROSSES = "ST_Intersects(area, ST_ShortestLine((select g from point), geom))"
-_CROSSED = """(select coalesce(json_agg(told order by shut.id), '[]'::json)
+_CROSSED = """(select coalesce(json_agg(told order by shut.id)::text, '[]')
     from shut where {crosses})"""
-_ALL_CROSSED = """(select coalesce(json_agg(told order by id), '[]'::json)
+_ALL_CROSSED = """(select coalesce(json_agg(told order by id)::text, '[]')
     from shut where exists (select from hit where {crosses}))"""
 _ANY_SHUT = """exists (
     select from closure where starts_at <= now() and coalesce(ends_at > now(), true))"""
 
 _ANSWER = """
 with {ctes}
-select json_build_object(
-    'origin', json_build_array(%(lon)s::float8, %(lat)s::float8), 'mode', 'line',
-    'closures', {all_crossed}, 'notes', '[]'::json, 'asked_at', now(),
-    'results', coalesce(json_agg(json_build_object(
-        'layer', layer, 'id', id, 'name', name, 'distance_m', round(d::numeric, 3),
-        'bearing_deg', round(coalesce(bearing, 0)::numeric, 2), 'age_days', age_days,
-        'stale', age_days > most_days, 'closures_crossed', {crossed},
-        'feature', feature) order by {sink} d, layer, id), '[]'::json))::text, {any_shut}, {found}
+select {answer}, {any_shut}, {found}
 from {hits} hit"""
+_RESULTS = "'[' || coalesce(string_agg({hit}, ', ' order by {sink} d, layer, id), '') || ']'"
 
 
 How = Literal["plain", "walk", "gather"]
@@ -132,17 +126,43 @@ def _statement(
     found = sql.SQL("({})").format(sql.SQL(" union all ").join(hits))
     if shut:
         ctes += [sql.SQL(_SHUT), sql.SQL("hit as {}").format(found)]
-    none, crosses = sql.SQL("'[]'::json"), sql.SQL(_CROSSES)
-    answer = sql.SQL(_ANSWER).format(
+    statement = sql.SQL(_ANSWER).format(
         ctes=sql.SQL(", ").join(ctes),
+        answer=_answer(stale, shut),
         hits=sql.SQL("") if shut else found,
-        crossed=sql.SQL(_CROSSED).format(crosses=crosses) if shut else none,
-        all_crossed=sql.SQL(_ALL_CROSSED).format(crosses=crosses) if shut else none,
         any_shut=sql.SQL("false" if shut else _ANY_SHUT),
-        sink=sql.SQL("age_days > most_days," if stale == "sink" else ""),
         found=sql.SQL(" and ").join(founds),
     )
-    return answer.as_bytes()
+    return statement.as_bytes()
+
+
+def _answer(stale: Stale, shut: bool) -> sql.Composable:
+    """The answer as JSON text; written as text, which takes half the time of building JSON."""
+    none, crosses = sql.SQL("'[]'"), sql.SQL(_CROSSES)
+    hit = object_text(
+        {
+            "layer": json_text("layer"),
+            "id": sql.SQL("id"),
+            "name": json_text("name"),
+            "distance_m": sql.SQL("round(d::numeric, 3)"),
+            "bearing_deg": sql.SQL("round(coalesce(bearing, 0)::numeric, 2)"),
+            "age_days": sql.SQL("age_days"),
+            "stale": json_text("age_days > most_days"),
+            "closures_crossed": sql.SQL(_CROSSED).format(crosses=crosses) if shut else none,
+            "feature": sql.SQL("feature"),
+        }
+    )
+    sink = sql.SQL("age_days > most_days," if stale == "sink" else "")
+    return object_text(
+        {
+            "origin": sql.SQL("json_build_array(%(lon)s::float8, %(lat)s::float8)::text"),
+            "mode": sql.SQL("'\"line\"'"),
+            "closures": sql.SQL(_ALL_CROSSED).format(crosses=crosses) if shut else none,
+            "notes": none,
+            "asked_at": json_text("now()"),
+            "results": sql.SQL(_RESULTS).format(hit=hit, sink=sink),
+        }
+    )
 
 
 _PHASES: dict[How, tuple[str, ...]] = {
@@ -171,7 +191,7 @@ def _names(
         "wanted": wanted.get(how, sql.SQL("true")),
         "layer": sql.Literal(layer.id),
         "days": sql.Literal(layer.freshness.days),
-        "json": feature_json(layer),
+        "json": feature_text(layer),
         "lat_m": sql.Literal(_LAT_M),
         "lon_m": sql.Literal(_LON_M),
     }

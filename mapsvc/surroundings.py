@@ -4,6 +4,7 @@ Distances are those of the ellipsoid. Edges of an area are straight in longitude
 GeoJSON has it. Counts and sums cover everything; the list of features may end, and then says so.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,9 +21,10 @@ from mapsvc.catalog import GRADES, Catalog, Layer
 from mapsvc.coordinates import to_wgs84
 from mapsvc.database import Db, moment
 from mapsvc.errors import BadInput, OutsideWorld
-from mapsvc.features import feature_json
+from mapsvc.features import feature_text, json_text, object_text
 from mapsvc.filters import ALWAYS, Filter
 from mapsvc.regions import LEVEL_TITLES
+from mapsvc.roads.snapping import metres_per_degree
 from mapsvc.shapes import drawn
 
 MOST_LISTED = 10_000
@@ -34,6 +36,8 @@ WIDEST_DEGREES = 10.0
 AREAS = ("Polygon", "MultiPolygon", "LineString", "MultiLineString")
 # One degree is at least so many metres: of latitude, and of longitude at the equator.
 _LAT_M, _LON_M = 110_574.0, 111_132.0
+_RADIUS_M = 6_350_000.0
+"""Of the ellipsoid, at least."""
 _THREATENED = {
     "people": "threatened_people",
     "households": "threatened_households",
@@ -138,12 +142,16 @@ def _box(around: Around) -> tuple[float, float, float, float]:
     if around.within_m:
         up = around.within_m / _LAT_M * 1.01
         widest = min(89.9, max(abs(south), abs(north)) + up)
-        aside = around.within_m / (_LON_M * float(np.cos(np.radians(widest)))) * 1.01
+        aside = around.within_m / (_LON_M * math.cos(math.radians(widest))) * 1.01
         west, south, east, north = west - aside, south - up, east + aside, north + up
     return west, south, east, north
 
 
-_SHAPE = "shape as materialized (select ST_SetSRID(ST_GeomFromWKB(%(wkb)s), 4326) g)"
+# What was asked stands in rows, not in the conditions: planned once, and not for every circle.
+_SHAPE = """
+shape as materialized (select ST_SetSRID(ST_GeomFromWKB(%(wkb)s), 4326) g),
+box as materialized (
+    select ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326) g)"""
 _DISTANCE = "ST_Distance(f.geom::geography, (select g::geography from shape))"
 # A condition that holds inside, and the metres from the shape.
 _INSIDE = {
@@ -159,79 +167,114 @@ _HITS = """
     select * from (
         select f.*, {distance} d,
             current_date - coalesce(f.verified_at, f.updated_at::date) age_days
-        from {table} f
-        where f.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)
-            and {inside} and {where}
+        from {table} f where f.geom && (select g from box) and {inside} and {where}
     ) f where d <= %(within_m)s
 )"""
 _LISTED = """
-(select {layer}::text layer, {order} place, f.d, f.id, {json} feature
-from (select * from {hits} order by d, id limit %(limit)s) f
+(select {order} place, f.d, f.id, {feature} feature
+from (select * from {hits} order by d, id limit {limit}) f
 left join region r on r.code = f.region_code)"""
 _COUNTED = """
-select {layer}::text layer, json_build_object('total', count(*),
-    'listed', least(count(*), %(limit)s::int),
-    'stale', count(*) filter (where age_days > {days}){grades}) counts from {hits}"""
+(select json_build_object('total', count(*), 'listed', least(count(*), {limit}),
+    'stale', count(*) filter (where age_days > {days}){grades})::text from {hits})"""
 _ENDANGERED = """
 select {people} people, {households} households, {property} property, count(*) points,
     count(*) filter (where not attrs ? {field}) unknown,
     count(*) filter (where attrs ->> 'status' = {closed}) closed,
     {people_closed} closed_people
 from {hits}"""
-_ANSWER = """
-with {ctes}
-select json_build_object('type', 'FeatureCollection',
-    'features', (select coalesce(json_agg(feature order by d, place, id), '[]'::json)
-        from ({listed}) l),
-    'counts', (select json_object_agg(layer, counts) from ({counted}) c),
-    'threatened', {threatened}, 'asked_at', now())::text"""
 _TOLD = """(select json_build_object('people', sum(people), 'households', sum(households),
     'property', sum(property), 'points', sum(points), 'points_without_figure', sum(unknown),
-    'closed_points', sum(closed), 'closed_people', sum(closed_people)) from ({endangered}) e)"""
+    'closed_points', sum(closed), 'closed_people', sum(closed_people))::text
+    from ({endangered}) e)"""
+_FEATURES = """
+(select '[' || coalesce(string_agg(feature, ', ' order by d, place, id), '') || ']'
+from ({listed}) l)"""
+
+# Regions of which a part lies within, the smallest first. For a circle measured on the plane that
+# touches the ellipsoid there, which is a hundred times quicker; where that is too close to call
+# (`doubt`, a share of the radius), the ellipsoid decides.
+_REGIONS = """
+(select coalesce(json_agg(json_build_array(code, name, level, parent_code, path)
+    order by cardinality(path) desc, code), '[]')
+from region r where r.geom && (select g from box) and {touched})"""
+_NEAR = "ST_DWithin(r.geom::geography, (select g::geography from shape), %(within_m)s)"
+_PLANAR = """ST_Distance(ST_Scale(r.geom, %(kx)s, %(ky)s),
+    (select ST_Scale(g, %(kx)s, %(ky)s) from shape))"""
+_TOUCHED = {
+    "point": f"""case when {_PLANAR} <= %(within_m)s * (1 - %(doubt)s) then true
+        when {_PLANAR} > %(within_m)s * (1 + %(doubt)s) then false else {_NEAR} end""",
+    "line": _NEAR,
+    "area": """(ST_Intersects((select g from shape), r.geom)
+        and not ST_Touches((select g from shape), r.geom))""",
+}
+# What the kept chains of command depend on.
+_VERSIONS = """json_build_array((select version from layer where id = {posts}),
+    (select value from setting where key = 'region_version'))"""
+_ANSWER = """
+with {ctes}
+select {answer}, {totals}, {regions}, {versions}"""
 
 
 @lru_cache(maxsize=256)
-def _statement(layers: tuple[Layer, ...], how: str, conditions: tuple[str, ...]) -> bytes:
+def _statement(
+    layers: tuple[Layer, ...], how: str, conditions: tuple[str, ...], limit: int
+) -> bytes:
     ctes: list[sql.Composable] = [sql.SQL(_SHAPE)]
-    listed, counted, endangered = [], [], []
-    inside, distance = _INSIDE[how]
+    listed, endangered, totals = [], [], []
+    counts: dict[str, sql.Composable] = {}
     for number, layer in enumerate(layers):
-        names: dict[str, sql.Composable] = {
-            "hits": sql.Identifier(f"hits_{number}"),
-            "table": sql.Identifier(layer.partition),
-            "layer": sql.Literal(layer.id),
-            "order": sql.Literal(number),
-            "days": sql.Literal(layer.freshness.days),
-            "inside": sql.SQL(inside),
-            "distance": sql.SQL(distance),
-            "where": sql.SQL(conditions[number]),
-            "grades": _grades(layer),
-            "json": feature_json(layer, sql.SQL(_MORE).format(days=layer.freshness.days)),
-        }
+        names = _names(layer, number, how, conditions[number], limit)
         ctes.append(sql.SQL(_HITS).format(**names))
         listed.append(sql.SQL(_LISTED).format(**names))
-        counted.append(sql.SQL(_COUNTED).format(**names))
+        counts[layer.id] = sql.SQL(_COUNTED).format(**names)
+        totals.append(sql.SQL("(select count(*) from {hits})").format(**names))
         if _endangers(layer):
             endangered.append(_threat(layer, names))
     union = sql.SQL(" union all ")
-    told: sql.Composable = sql.SQL("null")
+    told: sql.Composable = sql.SQL("'null'")
     if endangered:
         told = sql.SQL(_TOLD).format(endangered=union.join(endangered))
-    return (
-        sql.SQL(_ANSWER)
-        .format(
-            ctes=sql.SQL(", ").join(ctes),
-            listed=union.join(listed),
-            counted=union.join(counted),
-            threatened=told,
-        )
-        .as_bytes()
+    answer = object_text(
+        {
+            "type": sql.Literal('"FeatureCollection"'),
+            "features": sql.SQL(_FEATURES).format(listed=union.join(listed)),
+            "counts": object_text(counts),
+            "threatened": told,
+            "asked_at": json_text("now()"),
+        }
     )
+    statement = sql.SQL(_ANSWER).format(
+        ctes=sql.SQL(", ").join(ctes),
+        answer=answer,
+        totals=sql.SQL("array[{}]").format(sql.SQL(", ").join(totals)),
+        regions=sql.SQL(_REGIONS).format(touched=sql.SQL(_TOUCHED[how])),
+        versions=sql.SQL(_VERSIONS).format(posts=sql.Literal(command.LAYER)),
+    )
+    return statement.as_bytes()
 
 
-_MORE = (
-    ", 'distance_m', round(f.d::numeric, 3), 'age_days', f.age_days, 'stale', f.age_days > {days}"
-)
+def _names(
+    layer: Layer, number: int, how: str, condition: str, limit: int
+) -> dict[str, sql.Composable]:
+    inside, distance = _INSIDE[how]
+    more = {
+        "distance_m": sql.SQL("round(f.d::numeric, 3)"),
+        "age_days": sql.SQL("f.age_days"),
+        "stale": json_text(f"f.age_days > {layer.freshness.days}"),
+    }
+    return {
+        "hits": sql.Identifier(f"hits_{number}"),
+        "table": sql.Identifier(layer.partition),
+        "order": sql.Literal(number),
+        "days": sql.Literal(layer.freshness.days),
+        "inside": sql.SQL(inside),
+        "distance": sql.SQL(distance),
+        "where": sql.SQL(condition),
+        "grades": _grades(layer),
+        "limit": sql.Literal(limit),
+        "feature": feature_text(layer, more),
+    }
 
 
 def _grades(layer: Layer) -> sql.Composable:
@@ -270,77 +313,99 @@ def _threat(layer: Layer, names: Mapping[str, sql.Composable]) -> sql.Composable
 
 
 async def within(db: Db, catalog: Catalog, ask: Question) -> bytes:
-    """The answer of `POST /api/within` as JSON bytes: features nearest first, then who answers."""
-    around = ask.around
+    """The answer of `POST /api/within` as JSON bytes: features nearest first, then who answers.
+
+    One statement, unless posts or regions have changed since this process read them.
+    """
     filters = [ask.filters.get(layer.id, ALWAYS) for layer in ask.layers]
-    statement = _statement(ask.layers, around.how, tuple(f.condition for f in filters))
-    values = _values(around) | {"scope": ask.scope, "limit": ask.limit}
+    conditions = tuple(f.condition for f in filters)
+    statement = _statement(ask.layers, ask.around.how, conditions, ask.limit)
+    values = _values(ask.around) | {"scope": ask.scope}
     for one in filters:
         values |= one.values
-    async with moment(db):
-        row = await (await db.execute(statement, values)).fetchone()
-        assert row is not None
-        touched = await _touched(db, around)
-        told = await _responsible(db, catalog, touched, ask.scope)
-    text = str(row[0]).encode()
-    counts = msgspec.json.decode(text, type=_Counts).counts
-    told["notes"] = [*_notes(ask, counts, touched), *told["notes"]]
-    return text[:-1] + b"," + msgspec.json.encode(told)[1:]
+    answer = await _answered(db, statement, values)
+    book: command.Book | None = None
+    leaves, notes = _leaves(answer.touched)
+    ways = _ways(answer.touched, leaves)
+    if ways and command.LAYER in catalog.ids:
+        book = command.kept(command.edition(db, answer.versions, ways, ask.scope))
+        if book is None:
+            async with moment(db):
+                answer = await _answered(db, statement, values)
+                leaves, notes = _leaves(answer.touched)
+                ways = _ways(answer.touched, leaves)
+                wanted = command.edition(db, answer.versions, ways, ask.scope)
+                book = await command.read_book(db, catalog.layer(command.LAYER), wanted)
+    chains = [book.told(way) for way in ways] if book else []
+    told = {
+        "regions": [r.told() for r in answer.touched],
+        "chain": [c.text for c in chains],
+        "notes": [
+            *_notes(ask, answer),
+            *(notes if book else []),
+            *dict.fromkeys(note for c in chains for note in c.vacant),
+            *dict.fromkeys(note for c in chains for note in c.duty),
+        ],
+    }
+    return answer.text[:-1] + b"," + msgspec.json.encode(told)[1:]
 
 
-class _Counts(msgspec.Struct):
-    counts: dict[str, dict[str, Any]]
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Features and counts as JSON; totals by layer; regions, smallest first; posts' edition."""
+
+    text: bytes
+    totals: list[int]
+    touched: list[_Region]
+    versions: list[Any]
+
+
+async def _answered(db: Db, statement: bytes, values: dict[str, Any]) -> _Answer:
+    row = await (await db.execute(statement, values)).fetchone()
+    assert row is not None
+    text, totals, regions, versions = row
+    return _Answer(str(text).encode(), totals, [_Region(*r) for r in regions], versions)
 
 
 def _values(around: Around) -> dict[str, Any]:
     box = dict(zip(("west", "south", "east", "north"), _box(around), strict=True))
-    return {"wkb": shapely.to_wkb(around.shape), "within_m": around.within_m, **box}
+    values = {"wkb": shapely.to_wkb(around.shape), "within_m": around.within_m, **box}
+    return values | _plane(around) if around.point else values
 
 
-def _notes(ask: Question, counts: dict[str, dict[str, Any]], touched: list[_Region]) -> list[str]:
+def _plane(around: Around) -> dict[str, float]:
+    """Metres of a degree at the point, and how far off the plane may be, as a share of the radius.
+
+    Meridians draw nearer to each other by the tangent of the latitude; towards the poles the plane
+    is not asked.
+    """
+    lat = float(shapely.get_y(around.shape))
+    east, north = metres_per_degree(np.array([lat]))
+    angle = around.within_m / _RADIUS_M
+    doubt = (
+        0.002 + 2 * angle * (math.tan(math.radians(abs(lat))) + angle)
+        if abs(lat) < 75
+        else math.inf
+    )
+    return {"kx": float(east[0]), "ky": float(north[0]), "doubt": min(doubt, 1e6)}
+
+
+def _notes(ask: Question, answer: _Answer) -> list[str]:
     cut = [
-        f"{layer.title}共 {counts[layer.id]['total']:,} 个，只列出最近的 {ask.limit:,} 个"
-        for layer in ask.layers
-        if counts[layer.id]["total"] > ask.limit
+        f"{layer.title}共 {total:,} 个，只列出最近的 {ask.limit:,} 个"
+        for layer, total in zip(ask.layers, answer.totals, strict=True)
+        if total > ask.limit
     ]
     notes = [f"{'；'.join(cut)}；数量和人数是全部的。"] if cut else []
-    if not touched:
+    if not answer.touched:
         notes.append("所画范围不在已载入的行政区内，无法给出责任链。")
     return notes
 
 
-_REGIONS = """
-with {shape}
-select r.code, r.name, r.level, r.parent_code, r.path from region r
-where r.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326) and {inside}
-order by cardinality(r.path) desc, r.code"""
-_NEAR = "ST_DWithin(r.geom::geography, (select g::geography from shape), %(within_m)s)"
-_OVERLAPS = """(ST_Intersects((select g from shape), r.geom)
-    and not ST_Touches((select g from shape), r.geom))"""
-
-
-async def _touched(db: Db, around: Around) -> list[_Region]:
-    """The regions of which a part lies within, the smallest first."""
-    query = sql.SQL(_REGIONS).format(
-        shape=sql.SQL(_SHAPE), inside=sql.SQL(_OVERLAPS if around.how == "area" else _NEAR)
-    )
-    rows = await (await db.execute(query, _values(around))).fetchall()
-    return [_Region(*row) for row in rows]
-
-
-async def _responsible(
-    db: Db, catalog: Catalog, touched: list[_Region], scope: str | None
-) -> dict[str, Any]:
-    """`{regions, chain: [{region, posts}], notes}`; each chain goes from its region up."""
-    regions = [r.told() for r in touched]
-    if not touched or command.LAYER not in catalog.ids:
-        return {"regions": regions, "chain": [], "notes": []}
+def _ways(touched: list[_Region], leaves: list[_Region]) -> list[list[dict[str, Any]]]:
+    """Of each leaf itself and the regions above it."""
     known = {r.code: r for r in touched}
-    leaves, notes = _leaves(touched)
-    ways = [[known[c].told() for c in reversed(r.path) if c in known] for r in leaves]
-    chains, missing = await command.chains(db, catalog.layer(command.LAYER), ways, scope)
-    told = [{"region": way[0], "posts": steps} for way, steps in zip(ways, chains, strict=True)]
-    return {"regions": regions, "chain": told, "notes": [*notes, *missing]}
+    return [[known[c].told() for c in reversed(r.path) if c in known] for r in leaves]
 
 
 def _leaves(touched: list[_Region]) -> tuple[list[_Region], list[str]]:

@@ -3,13 +3,17 @@
 from typing import Any
 
 import httpx2 as httpx
+import msgspec
 import numpy as np
 import psycopg
 import pytest
 import shapely
 from pyproj import Geod
 
+from mapsvc import surroundings
+from mapsvc.catalog import Catalog
 from mapsvc.coordinates import from_wgs84
+from mapsvc.database import Db
 from tests.conftest import Signed
 from tests.test_api import problem
 
@@ -176,6 +180,67 @@ def test_the_whole_county_is_told_by_township(planner: httpx.Client) -> None:
         x["id"]: x["count"] for x in layers
     }
     assert len(told["features"]) == 5 * len(layers)
+
+
+CIRCLE = surroundings.circle(*MIDDLE, 1500.0)
+
+
+@pytest.mark.anyio
+async def test_one_statement_and_the_chain_follows_every_change(
+    demo_copy: str, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = (catalog.layer("risk_points"), catalog.layer("depots"))
+    ask = surroundings.Question(CIRCLE, layers)
+    asked: list[object] = []
+    usual = psycopg.AsyncConnection.execute
+
+    async def execute(self: Db, query: Any, *more: Any, **also: Any) -> Any:
+        asked.append(query)
+        return await usual(self, query, *more, **also)
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "execute", execute)
+
+    async def told(db: Db) -> tuple[Any, int]:
+        asked.clear()
+        return msgspec.json.decode(await surroundings.within(db, catalog, ask)), len(asked)
+
+    async with await psycopg.AsyncConnection.connect(demo_copy, autocommit=True) as db:
+        first, many = await told(db)
+        assert many > 1
+        again, many = await told(db)
+        assert many == 1
+        assert again["chain"] == first["chain"] != []
+        post = first["chain"][0]["posts"][0]
+        await db.execute(
+            'update feature set attrs = attrs || \'{"holder": "演示新人"}\''
+            " where layer = 'command_posts' and id = %s",
+            [post["id"]],
+        )
+        changed, many = await told(db)
+        assert many > 1
+        assert changed["chain"][0]["posts"][0]["holder"] == "演示新人"
+        await db.execute("update region set name = '改名村' where code = %s", [post["region_code"]])
+        renamed, many = await told(db)
+        assert many > 1
+        assert renamed["chain"][0]["region"]["name"] == "改名村"
+        assert (await told(db))[1] == 1
+
+
+@pytest.mark.parametrize("radius_m", [700.0, 3000.0, 20_000.0, 150_000.0])
+def test_the_regions_touched_are_those_of_the_ellipsoid(
+    planner: httpx.Client, demo_conninfo: str, radius_m: float
+) -> None:
+    rng = np.random.default_rng(int(radius_m))
+    query = (
+        "select code from region where"
+        " ST_DWithin(geom::geography, ST_Point(%s, %s, 4326)::geography, %s)"
+    )
+    with psycopg.connect(demo_conninfo) as db:
+        for lon, lat in rng.uniform((110.8, 27.5), (111.6, 28.2), (6, 2)).tolist():
+            circle = {"lon": lon, "lat": lat, "radius_m": radius_m}
+            told = ask(planner, circle=circle, layers=["forces"], limit=0).json()
+            true = {row[0] for row in db.execute(query, [lon, lat, radius_m])}
+            assert {r["code"] for r in told["regions"]} == true
 
 
 def test_nothing_there_is_an_honest_answer(planner: httpx.Client) -> None:
