@@ -1,4 +1,4 @@
-"""The same bytes again are answered from the upload that put them on the map, or read anew."""
+"""The same file again is answered from the upload that put it on the map, or compared anew."""
 
 from typing import Any
 
@@ -22,8 +22,9 @@ FILE = (
     ",河口仓库,编织袋,300,条,110.06,30.06\n"
     "合计,,,330,,,\n"
 ).encode()
-# Other bytes with the same rows take the long way.
 RESAVED = FILE.replace(b"\n", b"\r\n")
+# Other cells that mean the same take the long way.
+RETYPED = FILE.replace(b",10,", b", 10,")
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ async def kept(db: Db, upload_id: str) -> tuple[Any, ...]:
         {k: v for k, v in told.items() if k not in own},
         await stored.fetchall(),
         name,
-        content.replace(b"\r\n", b"\n"),
+        content.replace(b", 10,", b",10,"),
     )
 
 
@@ -78,11 +79,24 @@ async def test_it_lists_what_reading_it_again_lists(county: Db, catalog: Catalog
     first = await put(county, catalog)
     again = await send(county, catalog)
     assert same_as(again) == first["id"]
-    read = await send(county, catalog, RESAVED)
+    read = await send(county, catalog, RETYPED)
     assert same_as(read) is None
     assert await kept(county, again["id"]) == await kept(county, read["id"])
     assert (again["counts"]["unchanged"], again["counts"]["skipped"]) == (3, 1)
     assert again["crs"]["used"] == "wgs84"
+
+
+async def test_saved_anew_it_is_known_by_its_cells(county: Db, catalog: Catalog) -> None:
+    first = await put(county, catalog)
+    again = await send(county, catalog, RESAVED, filename="另存.csv")
+    assert same_as(again) == first["id"]
+    assert await record.original(county, again["id"]) == ("另存.csv", RESAVED)
+    assert again["counts"]["unchanged"] == 3
+    assert "digest" not in again["reading"]
+    text = FILE.decode().encode("gb18030")
+    assert same_as(await send(county, catalog, text)) == first["id"]
+    assert (await send(county, catalog, text))["reading"]["encoding"] == "gb18030"
+    assert same_as(await send(county, catalog, FILE.replace(b",20,", b",21,"))) is None
 
 
 async def test_after_a_change_the_versions_are_those_on_the_map(
@@ -93,7 +107,7 @@ async def test_after_a_change_the_versions_are_those_on_the_map(
     assert changed["counts"]["changed"] == 1
     again = await send(county, catalog)
     assert same_as(again) == changed["id"]
-    read = await send(county, catalog, RESAVED)
+    read = await send(county, catalog, RETYPED)
     assert await kept(county, again["id"]) == await kept(county, read["id"])
     applied = await uploads.apply(county, catalog, again["id"], actor="tester")
     assert same_as(await send(county, catalog)) == applied["id"]

@@ -14,6 +14,7 @@ from mapsvc.catalog import Catalog
 from mapsvc.coordinates.text import MESSAGES as COORDINATES
 from mapsvc.ingest import messages
 from mapsvc.ingest.assign import RegionIndex
+from mapsvc.ingest.cells import blocks
 from mapsvc.ingest.shapefile import epsg_of
 from mapsvc.ingest.values import (
     Wrong,
@@ -26,6 +27,7 @@ from mapsvc.ingest.values import (
     parser,
     unwrapped,
 )
+from mapsvc.ingest.wire import BETWEEN_CELLS, Limits
 from mapsvc.search_text import search_text
 from mapsvc.settings import PROJECT
 
@@ -240,3 +242,16 @@ def test_the_parser_imports_little() -> None:
     source = (Path(messages.__file__).parent / "read.py").read_text(encoding="utf-8")
     top = [line for line in source.splitlines() if line.startswith(("import", "from"))]
     assert not [line for line in top if any(m in line for m in ("numpy", "shapely", "pyogrio"))]
+
+
+def test_a_column_of_numbers_reads_as_each_of_them() -> None:
+    plain = [5.0, -3.0, 112.5, 110.05, 0.1 + 0.2, 119.99999999999999, 1e14, 123456789.25]
+    odd = [0.0, -0.0, 1e-7, 1e15, 1.38e22, float("nan"), float("inf")]
+    for numbers in (plain[:4], plain, *([*plain, value] for value in odd)):
+        # Beside a word, each cell is looked at by itself.
+        both = [
+            next(blocks(((n, [cell]) for n, cell in enumerate(cells, 1)), Limits(100, 2**20, 1)))
+            for cells in (numbers, [*numbers, "字"])
+        ]
+        texts = [block.columns[0].split(BETWEEN_CELLS) for block in both]
+        assert texts[0] == texts[1][:-1]

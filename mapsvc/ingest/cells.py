@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import zip_longest
 from math import isfinite
 
-from mapsvc.ingest.wire import Limits, Refused, Rows
+from mapsvc.ingest.wire import BETWEEN_CELLS, Limits, Refused, Rows
 
 BLOCK = 4096
 BLANK_RUN = 100
@@ -129,9 +129,24 @@ def _texts(column: Sequence[object]) -> list[str]:
     if kinds == {str}:
         return list(column)  # type: ignore[arg-type]
     if kinds == {float}:
-        return list(map(_in_cell, column))  # type: ignore[arg-type]
+        return _numbers(column)  # type: ignore[arg-type]
     return [
         v if type(v) is str else _in_cell(v) if type(v) is float else text_of(v) for v in column
+    ]
+
+
+def _numbers(column: Sequence[float]) -> list[str]:
+    """What `_in_cell` makes of each, for a column at a time."""
+    digits = BETWEEN_CELLS.join(map(repr, column)) + BETWEEN_CELLS
+    # An exponent, no number at all, or a zero below zero: one by one.
+    if "e" in digits or "n" in digits or "-0.0" + BETWEEN_CELLS in digits:
+        return list(map(_in_cell, column))
+    texts = digits.replace(".0" + BETWEEN_CELLS, BETWEEN_CELLS).split(BETWEEN_CELLS)[:-1]
+    if max(map(len, texts)) < _LONGEST_EXACT:
+        return texts
+    return [
+        text if len(text) < _LONGEST_EXACT else _in_cell(value)
+        for text, value in zip(texts, column, strict=True)
     ]
 
 
@@ -153,4 +168,4 @@ def _block(
     if len(columns) > limits.columns:
         raise Refused("too_many_columns", limit=limits.columns)
     wkb = [next(shapes) for _ in held] if shapes is not None else []
-    return Rows(numbers, columns, wkb)
+    return Rows(numbers, [BETWEEN_CELLS.join(column) for column in columns], wkb)

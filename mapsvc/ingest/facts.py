@@ -29,7 +29,7 @@ _STYLED = re.compile(
     _CELL + rb'(?= [^>]*\bs="(\d+)")(?![^>]*\bt="[^n])[^>]*>(?:<f[^>]*>[^<]*</f>)?<v>(\d{1,15})</v>'
 )
 _HIDDEN = re.compile(rb'<row\b[^>]*\bhidden="(?:1|true)"')
-_SUSPICIOUS = (b"</f><", b"<f>", b"<f ", b't="e"', b' hidden="')
+_SUSPICIOUS = (b"<f", b't="e"', b' hidden="')
 _STYLES = 4 << 20
 _PIECE = 1 << 20
 
@@ -58,16 +58,20 @@ def zipped_facts(path: Path, limits: Limits) -> dict[int, Facts]:
             for entry in archive.infolist():
                 if entry.flag_bits & 1:
                     raise Refused("password")
-                suspicious, tail = bool(styles), b""
+                watched, tail = entry.filename in order, b""
+                suspicious = watched and bool(styles)
                 with archive.open(entry) as stream:
                     while piece := stream.read(_PIECE):
                         left -= len(piece)
                         if left < 0:
                             raise Refused("too_big_inside")
-                        suspicious = suspicious or any(mark in tail + piece for mark in _SUSPICIOUS)
-                        suspicious = suspicious or _is_odd(piece)
-                        tail = piece[-9:]
-                if suspicious and entry.filename in order:
+                        if watched and not suspicious:
+                            seam = tail + piece[:9]
+                            suspicious = _is_odd(piece) or any(
+                                mark in piece or mark in seam for mark in _SUSPICIOUS
+                            )
+                            tail = piece[-9:]
+                if suspicious:
                     found[order[entry.filename]] = _facts(archive.read(entry), styles, computed)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError):
         raise Refused("damaged") from None

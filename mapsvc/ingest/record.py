@@ -18,6 +18,8 @@ LISTED = 200
 KINDS = 300
 """Kinds of problem that are told apart at most."""
 _TEXTS = ERRORS | WARNINGS | NOTES
+_OWN = ("deleted", "digest")
+"""What the reading of an upload holds for the program itself."""
 
 
 async def require(
@@ -56,7 +58,7 @@ async def get(db: Db, upload_id: UUID | str, scope: str | None) -> dict[str, Any
     ).fetchone()
     answer = _shown(head)
     answer["crs"]["evidence"] = head["evidence"]
-    answer["reading"] = {k: v for k, v in head["reading"].items() if k != "deleted"}
+    answer["reading"] = {k: v for k, v in head["reading"].items() if k not in _OWN}
     answer["problems"] = found
     answer["problem_count"] = int(total[1]) if total else 0
     answer["problem_groups"] = await _groups(db, head["id"])

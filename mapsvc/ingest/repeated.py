@@ -1,9 +1,10 @@
 """The same file again while nothing has moved since it was applied: every row is unchanged.
 
-What an upload would change follows from its bytes, the uploader's region, the coordinate system
-chosen, the layer's definition, the regions and the features. Where all of these are as they were
-when an upload had been applied without refusing a row, its rows are what stands on the map, and
-they are listed again as such instead of being read and compared again.
+What an upload would change follows from what its file says, the uploader's region, the coordinate
+system chosen, the layer's definition, the regions and the features. Where all of these are as they
+were when an upload had been applied without refusing a row, its rows are what stands on the map,
+and they are listed again as such instead of being compared again. The same bytes need not even be
+read; a file that was saved anew is read, and then known by the digest of its cells.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from msgspec import Struct
 from mapsvc import __version__
 from mapsvc.catalog import Layer
 from mapsvc.database import Db
-from mapsvc.ingest.sandbox import limits_of
+from mapsvc.ingest.sandbox import Reading, limits_of
 from mapsvc.settings import Settings
 
 
@@ -56,13 +57,23 @@ async def sent_to(db: Db, sha256: str, region_code: str | None) -> str | None:
     return str(row[0]) if row else None
 
 
-async def repeat(db: Db, asked: Asked) -> bool:
-    """Keep the upload as a copy of its applied twin with nothing left to do; False without one."""
-    cursor = await db.execute(_TWIN, _values(asked))
+async def repeat(
+    db: Db, asked: Asked, content: bytes | None = None, reading: Reading | None = None
+) -> bool:
+    """Keep the upload as a copy of its applied twin with nothing left to do; False without one.
+
+    Without a reading, the twin is the file with the same bytes; with one, that with the same cells.
+    """
+    values = _values(asked) | {
+        "content": content,
+        "digest": reading.digest if reading else None,
+        "encoding": reading.encoding if reading else None,
+    }
+    cursor = await db.execute(_TWIN.format(same=_SAME_CELLS if reading else _SAME_BYTES), values)
     twin = await cursor.fetchone()
     if twin is None:
         return False
-    values = _values(asked) | {"twin": twin[0]}
+    values["twin"] = twin[0]
     for statement in (_HEAD, _ROWS, _PROBLEMS):
         await db.execute(statement, values)
     return True
@@ -74,19 +85,23 @@ def _values(asked: Asked) -> dict[str, object]:
 
 _TWIN = """
 select u.id from upload u join layer l on l.id = u.layer
-where u.layer = %(layer)s and u.sha256 = %(sha256)s and u.declared_crs = %(declared_crs)s
+where u.layer = %(layer)s and {same} and u.declared_crs = %(declared_crs)s
     and u.region_code is not distinct from %(region_code)s and u.basis = %(basis)s
     and u.status = 'applied' and u.applied_version = l.version and u.counts -> 'rejected' = '0'
 order by u.created_at desc limit 1
 """
 
+_SAME_BYTES = "u.sha256 = %(sha256)s"
+_SAME_CELLS = "u.reading ->> 'digest' = %(digest)s"
+
 _HEAD = """
 insert into upload (id, layer, region_code, filename, sha256, original, status, declared_crs,
     used_crs, evidence, reading, layer_version, basis, created_by)
-select %(id)s, u.layer, u.region_code, %(filename)s, u.sha256, u.original, 'staged',
-    u.declared_crs, u.used_crs, u.evidence,
-    u.reading - 'deleted' || jsonb_build_object('same_as', u.id), u.applied_version, u.basis,
-    %(actor)s
+select %(id)s, u.layer, u.region_code, %(filename)s, %(sha256)s,
+    coalesce(%(content)b, u.original), 'staged', u.declared_crs, u.used_crs, u.evidence,
+    u.reading - 'deleted' || jsonb_build_object('same_as', u.id,
+        'encoding', coalesce(%(encoding)s, u.reading ->> 'encoding')),
+    u.applied_version, u.basis, %(actor)s
 from upload u where u.id = %(twin)s
 """
 

@@ -1,6 +1,7 @@
 """The parser's child process: started, watched, ended; its messages gathered into sheets."""
 
 import asyncio
+import hashlib
 import os
 import sys
 import tempfile
@@ -12,11 +13,22 @@ from msgspec import Struct
 import mapsvc
 from mapsvc.errors import TooLarge, Unreadable
 from mapsvc.ingest.messages import file_reason
-from mapsvc.ingest.wire import End, Failure, Limits, Message, Note, Rows, SheetStart
+from mapsvc.ingest.wire import (
+    BETWEEN_CELLS,
+    End,
+    Failure,
+    Limits,
+    Message,
+    Note,
+    Rows,
+    SheetStart,
+)
 from mapsvc.settings import Settings
 
 _TOO_LARGE = {"too_many_rows", "too_many_columns", "too_big_inside", "too_many_entries", "too_slow"}
 _BIGGEST_FRAME = 256 * 2**20
+_TRIED = 16_000
+"""Rows after which a column that seldom repeats itself is no longer searched for equal texts."""
 
 
 class Sheet(Struct):
@@ -43,6 +55,8 @@ class Reading(Struct):
     encoding: str
     sheets: list[Sheet]
     notes: list[Note] = []
+    digest: str = ""
+    """Of all that was read: the same for two files that say the same in other bytes."""
 
 
 async def read_file(content: bytes, settings: Settings) -> Reading:
@@ -130,23 +144,29 @@ async def _gather(process: asyncio.subprocess.Process) -> Reading | None:
     decoder = msgspec.msgpack.Decoder(Message)
     sheets: list[Sheet] = []
     notes: list[Note] = []
+    words: list[_Words] = []
+    digest = hashlib.sha256()
     try:
         while True:
             size = int.from_bytes(await process.stdout.readexactly(4), "big")
             if size > _BIGGEST_FRAME:
                 return None
-            message = decoder.decode(await process.stdout.readexactly(size))
+            frame = await process.stdout.readexactly(size)
+            message = decoder.decode(frame)
             if isinstance(message, Failure):
                 raise refusal(message.code, **message.values)
             if isinstance(message, End):
-                return Reading(message.format, message.encoding, sheets, notes)
+                digest.update(message.format.encode())
+                told = digest.hexdigest()
+                return Reading(message.format, message.encoding, sheets, notes, told)
+            digest.update(frame)
             if isinstance(message, Note):
                 notes.append(message)
-                continue
-            if isinstance(message, SheetStart):
+            elif isinstance(message, SheetStart):
                 sheets.append(_opened(message))
+                words = []
             else:
-                _append(sheets[-1], message)
+                _append(sheets[-1], message, words)
     except (asyncio.IncompleteReadError, msgspec.DecodeError, IndexError):
         return None
 
@@ -155,14 +175,33 @@ def _opened(start: SheetStart) -> Sheet:
     return Sheet(start.name, start.visible, start.left, start.crs, start.shapes, [], [], [])
 
 
-def _append(sheet: Sheet, rows: Rows) -> None:
+class _Words:
+    """The texts of a column that repeats itself: equal ones become one object."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] | None = {}
+        self._seen = 0
+
+    def shared(self, texts: list[str]) -> list[str]:
+        if self._known is None:
+            return texts
+        texts = list(map(self._known.setdefault, texts, texts))
+        self._seen += len(texts)
+        if self._seen > _TRIED and len(self._known) * 2 > self._seen:
+            self._known = None
+        return texts
+
+
+def _append(sheet: Sheet, rows: Rows, words: list[_Words]) -> None:
     while len(sheet.columns) < len(rows.columns):
         sheet.columns.append([""] * len(sheet.numbers))
+        words.append(_Words())
     for position, column in enumerate(sheet.columns):
         if position < len(rows.columns):
-            texts = rows.columns[position]
-            # Ledgers repeat themselves: equal texts become one object, half the memory of a file.
-            column.extend(map(dict(zip(texts, texts, strict=True)).__getitem__, texts))
+            texts = rows.columns[position].split(BETWEEN_CELLS)
+            if len(texts) != len(rows.numbers):
+                raise msgspec.ValidationError("cells are missing")
+            column.extend(words[position].shared(texts))
         else:
             column.extend([""] * len(rows.numbers))
     sheet.numbers += rows.numbers

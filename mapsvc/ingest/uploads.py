@@ -89,14 +89,23 @@ async def stage(
     reading = await read_file(content, settings)
     choice = await choose(db, catalog, reading, chosen, filename=filename, scope=region_code)
     asked = await ask(choice.layer)
-    await _stage(db, choice, asked, reading, content)
+    # Sheets that are left out for another layer's are a part of what is read.
+    reading.digest += "".join(f" {at}" for at in sorted(choice.elsewhere))
+    if not await _repeated(db, choice.layer, asked, content, reading):
+        await _stage(db, choice, asked, reading, content)
     return await get(db, asked.id, None)
 
 
-async def _repeated(db: Db, layer: Layer, asked: Asked) -> bool:
+async def _repeated(
+    db: Db,
+    layer: Layer,
+    asked: Asked,
+    content: bytes | None = None,
+    reading: Reading | None = None,
+) -> bool:
     async with db.transaction():
         await db.execute(_PATIENCE)
-        if found := await repeat(db, asked):
+        if found := await repeat(db, asked, content, reading):
             await _count(db, layer, asked)
     return found
 
@@ -225,6 +234,7 @@ def _read_as(reading: Reading, draft: Draft, choice: Choice) -> dict[str, Any]:
     return {
         "format": reading.format,
         "encoding": reading.encoding,
+        "digest": reading.digest,
         "sheets": [
             {
                 "name": part.sheet.name,

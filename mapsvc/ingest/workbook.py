@@ -1,6 +1,7 @@
 """xlsx, xlsb, ods and xls by calamine: values as Excel last computed them."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import python_calamine as calamine
@@ -46,8 +47,10 @@ def _sheet(
         yield from _sparse(path, sheet.name, facts, limits)
         return
     yield SheetStart(name=sheet.name, visible=visible, left=start[1] + 1)
-    rows: Iterator[tuple[int, Sequence[object]]] = enumerate(
-        sheet.to_python(skip_empty_area=True), start[0] + 1
+    # Row by row: all of them at once would be a third copy of the sheet. Rows above the first that
+    # is filled come too, as blanks.
+    rows: Iterator[tuple[int, Sequence[object]]] = islice(
+        enumerate(sheet.iter_rows(), 1), start[0], None
     )
     merged = [m for m in sheet.merged_cell_ranges or [] if m[1][0] > m[0][0]]
     if merged or facts.patches:
