@@ -136,6 +136,7 @@ feature = Table(
     Index("feature_geom_idx", "geom", postgresql_using="gist"),
     Index("feature_region_idx", "region_code"),
     Index("feature_name_idx", "township_code", "name"),
+    Index("feature_updated_idx", "updated_at"),
     Index(
         "feature_search_idx",
         "search",

@@ -339,8 +339,15 @@ def test_an_event_shows_who_comes_first_and_whom_to_call(calm: Wall) -> None:
         "10 分钟",
         "15 分钟",
     ]
-    # The point itself lies in the innermost ring.
-    assert int(page.locator(".bands tbody td").first.inner_text()) >= 1
+    # What lies in each ring is counted by the server; the point itself lies in the innermost.
+    told = []
+    for ring in calm.get(f"/api/coverage/rings?{place}&seconds=300,600,900")["features"]:
+        ask = {"geometry": ring["geometry"], "layers": ["risk_points"], "limit": 0}
+        inside = calm.writer.post("/api/within", json=ask).json()
+        told += [inside["counts"]["risk_points"]["total"], inside["threatened"]["people"]]
+    figures = page.locator(".bands tbody td").all_inner_texts()
+    assert [int(f.replace(",", "")) for f in figures] == told
+    assert told[0] >= 1
     assert page.evaluate("mapsvc.wall.hierarchies[0].lit.length") == len(chain)
     page.keyboard.press("Escape")
     expect(page.locator(".view-name")).to_have_text("全县总览")

@@ -194,7 +194,10 @@ def test_a_view_of_tiles_is_one_answer(signed: Signed) -> None:
         assert frames(answer.content) == alone
         assert any(alone)
     kept = client.get("/tiles/risk_points/10.mvts", params={"at": at, "v": 1})
-    assert "max-age=86400" in kept.headers["cache-control"]
+    past = client.get("/tiles/risk_points/10.mvts", params={"at": at, "as_of": "2020-01-01"})
+    for answer in (kept, past):
+        assert "max-age=86400" in answer.headers["cache-control"]
+    assert frames(past.content) == [b""] * 4
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ from mapbox_vector_tile import decode
 from mapsvc import tiles
 from mapsvc.catalog import Catalog
 from mapsvc.errors import BadInput
+from mapsvc.tiles import marks as making
 
 BOX = (110.9, 27.6, 111.5, 28.2)
 
@@ -109,3 +111,50 @@ async def test_the_ground_has_its_layers(demo_conninfo: str) -> None:
         with pytest.raises(BadInput):
             await tiles.ground(db, 3, 8, 0)
     assert {"region", "region_label", "river", "water", "forest", "road"} <= seen.keys()
+
+
+CHANGES = """
+update feature set geom = ST_Translate(geom, 0.05, 0.02), version = version + 1,
+    updated_at = clock_timestamp() where layer = 'risk_points' and id % 3 = 0;
+update feature set grade = 1, version = version + 1, updated_at = clock_timestamp()
+    where layer = 'risk_points' and id % 5 = 0;
+delete from feature where layer = 'risk_points' and id % 7 = 0;
+insert into feature (layer, code, name, geom)
+    select 'risk_points', 'later' || n, '后来的点', ST_Point(111.0 + n * 0.01, 27.9, 4326)
+    from generate_series(1, 20) n;
+"""
+
+
+def told(body: bytes) -> set[tuple[Any, ...]]:
+    """What a tile says, whatever the order."""
+    if not body:
+        return set()
+    (content,) = decode(body).values()
+    return {
+        (*f["geometry"]["coordinates"], *sorted(f["properties"].items()))
+        for f in content["features"]
+    }
+
+
+@pytest.mark.anyio
+async def test_a_past_moment_is_as_it_was(
+    demo_copy: str, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = catalog.layer("risk_points")
+    async with await psycopg.AsyncConnection.connect(demo_copy, autocommit=True) as db:
+        wanted = [(z, x, y) for z in (5, 8, 9, 10, 11, 13) for x, y in covering(z)]
+        then = [told(await tiles.points(db, layer, *at)) for at in wanted]
+        moment = (await (await db.execute("select clock_timestamp()")).fetchone() or [None])[0]
+        assert moment
+        for _ in range(2):
+            await db.execute(CHANGES.replace("'later'", f"'later{_}'").encode())
+        now = [told(await tiles.points(db, layer, *at)) for at in wanted]
+        past = [told(await tiles.points(db, layer, *at, as_of=moment)) for at in wanted]
+        before = await tiles.points(
+            db, layer, 5, *wanted[0][1:], as_of=datetime(2001, 1, 1, tzinfo=UTC)
+        )
+        monkeypatch.setattr(making, "MOST_SINCE", 0)
+        counted = [told(await tiles.points(db, layer, *at, as_of=moment)) for at in wanted]
+    assert past == then != now
+    assert counted == then
+    assert before == b""

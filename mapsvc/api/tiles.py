@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from mapsvc.api.layers import moment
 from mapsvc.api.service import Serves, Who
-from mapsvc.tiles import Tile, pack
+from mapsvc.tiles import Tile, is_settled, pack
 
 router = APIRouter(prefix="/tiles", tags=["瓦片"])
 MVT = "application/vnd.mapbox-vector-tile"
@@ -46,10 +46,9 @@ async def points_pack(
     v: Version = None,
 ) -> Response:
     """一个图层的多块瓦片：依次为四字节长度（高位在前）和瓦片。"""
-    tile_of = partial(
-        serves.tiles.points, serves.catalog.layer(layer), z, as_of=moment(as_of), version=v
-    )
-    return _pack(pack.packed(pack.places(z, at), tile_of), _keep(v))
+    as_of = moment(as_of)
+    tile_of = partial(serves.tiles.points, serves.catalog.layer(layer), z, as_of=as_of, version=v)
+    return _pack(pack.packed(pack.places(z, at), tile_of), _keep(v, as_of))
 
 
 @router.get("/{layer}/{z}/{x}/{y}.mvt")
@@ -65,14 +64,14 @@ async def points(
     v: Version = None,
 ) -> Response:
     """一个图层的点；低级别按格网汇总，总数不丢。"""
-    tile = await serves.tiles.points(
-        serves.catalog.layer(layer), z, x, y, as_of=moment(as_of), version=v
-    )
-    return _answer(tile, _keep(v), request)
+    as_of = moment(as_of)
+    tile = await serves.tiles.points(serves.catalog.layer(layer), z, x, y, as_of=as_of, version=v)
+    return _answer(tile, _keep(v, as_of), request)
 
 
-def _keep(version: int | None) -> str:
-    return "private, no-cache" if version is None else "private, max-age=86400"
+def _keep(version: int | None, as_of: datetime | None) -> str:
+    stays = version is not None if as_of is None else is_settled(as_of)
+    return "private, max-age=86400" if stays else "private, no-cache"
 
 
 def _answer(tile: Tile, keep: str, request: Request) -> Response:

@@ -32,6 +32,11 @@ Key = tuple[str, int, int, int, datetime | None]
 Make = Callable[[Db], Awaitable[bytes]]
 
 
+def is_settled(as_of: datetime) -> bool:
+    """Is the moment so long ago that what was so then will not be told otherwise?"""
+    return as_of < datetime.now(UTC) - _SETTLED
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
     """A tile's bytes and a short digest of them."""
@@ -107,7 +112,7 @@ class TileCache:
             return await points(db, layer, z, x, y, as_of)
 
         if as_of is not None:
-            keep = as_of < datetime.now(UTC) - _SETTLED
+            keep = is_settled(as_of)
         else:
             keep = self._hears and (version or 0) <= self._versions.get(layer.id, 0)
         return await self._get(key, make, keep=keep)

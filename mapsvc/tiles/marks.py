@@ -1,8 +1,9 @@
 """The points of a layer as vector tiles.
 
 Up to zoom 11 the squares that the triggers keep are read (`feature_cell`): a tile costs the same
-whatever number of points is in it. Above, and for the past, the points themselves are counted. A
-point is in exactly one tile of each zoom, so the counts of a zoom add up.
+whatever number of points is in it. For the past, what has changed since is taken off them again.
+Above, the points themselves are counted. A point is in exactly one tile of each zoom, so the counts
+of a zoom add up.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from mapsvc.tiles import address
 SINGLE_FROM = 14
 """From this zoom on every point stands for itself."""
 STORED_UP_TO = 11
+MOST_SINCE = 50_000
+"""More changes than these are not taken off one by one: a past map is counted anew then."""
 _LEVELS = (4, 6, 8, 10, 12, 14)
 _HALVINGS = 3  # a side of a tile has 2³ squares, 32 px each
 
@@ -28,16 +31,48 @@ with cell as (
         sum(columns) / sum(many) "column", sum(rows) / sum(many) "row",
         case when sum(grade1) > 0 then 1 when sum(grade2) > 0 then 2
             when sum(grade3) > 0 then 3 when sum(grade4) > 0 then 4 end grade
-    from feature_cell
+    from {squares}
     where layer = {layer} and level = %(level)s
-        and cell >= %(first)s and cell < %(beyond)s and many > 0
-    group by 1
+        and cell >= %(first)s and cell < %(beyond)s
+    group by 1 having sum(many) > 0
 ), mark as (
     select f.id, f.name, cell.grade, {kind} kind, case when many > 1 then many end count,
         ST_Point(floor(("column" - %(west)s) * %(scale)s), floor(("row" - %(north)s) * %(scale)s))
             geom
     from cell left join lateral {one} f on true
 )"""
+
+# The squares as they were: as they are, less what came since, and what went since is back.
+_SQUARES_THEN = """(
+    with since as (
+        select id, grade, geom, -1 sign from {table} where updated_at > %(as_of)s and geom && {tile}
+        union all
+        select id, grade, geom, 1 from feature_history where layer = {layer}
+            and updated_at <= %(as_of)s and valid_to > %(as_of)s and geom && {tile}
+    ), spot as (
+        select id, grade, sign, world_column(ST_X(at)) x, world_row(ST_Y(at)) y
+        from (select id, grade, sign, case when ST_GeometryType(geom) = 'ST_Point'
+            then geom else ST_PointOnSurface(geom) end at from since) placed
+    ), summed as (
+        select x >> (31 - %(level)s) x, y >> (31 - %(level)s) y, sum(sign) many,
+            coalesce(sum(sign) filter (where grade = 1), 0) grade1,
+            coalesce(sum(sign) filter (where grade = 2), 0) grade2,
+            coalesce(sum(sign) filter (where grade = 3), 0) grade3,
+            coalesce(sum(sign) filter (where grade = 4), 0) grade4,
+            sum(sign * x) columns, sum(sign * y) rows, sum(sign * id) ids
+        from spot group by 1, 2
+    )
+    select layer, level, cell, many, grade1, grade2, grade3, grade4, columns, rows, ids
+    from feature_cell where layer = {layer} and level = %(level)s
+        and cell >= %(first)s and cell < %(beyond)s
+    union all
+    select {layer}, %(level)s::smallint, cell_number(x, y), many, grade1, grade2, grade3, grade4,
+        columns, rows, ids
+    from summed
+) squares"""
+# A hair wider: which square holds a point is told by whole numbers, not by the tile's edges.
+_TILE = """ST_MakeEnvelope(
+    %(left)s - 1e-9, %(bottom)s - 1e-9, %(right)s + 1e-9, %(top)s + 1e-9, 4326)"""
 
 # A lone point by its key; a plain join makes the planner read the whole layer.
 _ONE = """(
@@ -90,14 +125,23 @@ def _counted(layer: Layer, single: bool, past: bool) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _stored(layer: Layer, finer: bool) -> bytes:
+def _stored(layer: Layer, finer: bool, past: bool) -> bytes:
     body = sql.SQL(_STORED).format(
         cell=sql.SQL("cell >> 2" if finer else "cell"),
+        squares=_squares_then(layer) if past else sql.SQL("feature_cell"),
         layer=sql.Literal(layer.id),
         kind=_kind(layer),
-        one=_one(layer, sql.Identifier(layer.partition)),
+        one=_one(layer, relation(layer, past=past)),
     )
     return (body + _tail(layer, single=False)).as_bytes()
+
+
+def _squares_then(layer: Layer) -> sql.Composable:
+    return sql.SQL(_SQUARES_THEN).format(
+        table=sql.Identifier(layer.partition),
+        layer=sql.Literal(layer.id),
+        tile=sql.SQL(_TILE),
+    )
 
 
 def _one(layer: Layer, rows: sql.Composable) -> sql.Composable:
@@ -120,22 +164,46 @@ async def points(
     db: Db, layer: Layer, z: int, x: int, y: int, as_of: datetime | None = None
 ) -> bytes:
     """One MVT of a layer: `{id, name, grade?, kind?}` for a point, `{count, grade?}` for a cell."""
-    text, values = statement(layer, z, x, y, as_of)
     async with db.cursor(binary=True) as cursor:
-        await cursor.execute(text, values)
+        count = z > STORED_UP_TO
+        if as_of is not None and not count:
+            await cursor.execute(*_much_since(layer, as_of))
+            (count,) = await cursor.fetchone() or (True,)
+        await cursor.execute(*statement(layer, z, x, y, as_of, count=count))
         row = await cursor.fetchone()
     return bytes(row[0]) if row and row[0] else b""
 
 
+def _much_since(layer: Layer, as_of: datetime) -> tuple[sql.Composed, Mapping[str, object]]:
+    """Has so much changed since that counting all is less work than taking that off?"""
+    text = sql.SQL(
+        "select count(*) > {most} from"
+        " (select from {table} where updated_at > %(as_of)s limit {most} + 1) since"
+    ).format(most=sql.Literal(MOST_SINCE), table=sql.Identifier(layer.partition))
+    return text, {"as_of": as_of}
+
+
 def statement(
-    layer: Layer, z: int, x: int, y: int, as_of: datetime | None = None
+    layer: Layer,
+    z: int,
+    x: int,
+    y: int,
+    as_of: datetime | None = None,
+    *,
+    count: bool = False,
 ) -> tuple[bytes, Mapping[str, object]]:
-    """The one statement that makes a tile, and its values."""
+    """The one statement that makes a tile, and its values; `count`: the points, not the squares."""
     address.require(z, x, y)
-    if z <= STORED_UP_TO and as_of is None:
+    edges = address.edges(z, x, y)
+    if z <= STORED_UP_TO and not count:
         level = next(n for n in _LEVELS if n >= z + _HALVINGS)
-        return _stored(layer, level > z + _HALVINGS), _squares(z, x, y, level)
-    where = {"x": x, "y": y, "across": float(2**z), "as_of": as_of, **address.edges(z, x, y)}
+        text = _stored(layer, level > z + _HALVINGS, as_of is not None)
+        squares = _squares(z, x, y, level)
+        if as_of is None:
+            return text, squares
+        sides = zip(("left", "right", "top", "bottom"), edges.values(), strict=True)
+        return text, {"as_of": as_of, **squares, **dict(sides)}
+    where = {"x": x, "y": y, "across": float(2**z), "as_of": as_of, **edges}
     return _counted(layer, z >= SINGLE_FROM, as_of is not None), where
 
 

@@ -48,10 +48,14 @@ export class Focus {
     this.wall.showChain(chain, this.where);
     fill(this.arrivals, ...this.arrivalParts());
     if (!graded) return;
-    const hit = await inside(place, around.bands, graded.id);
-    // Nothing near is no news: what is nearest, then.
-    const next = hit.found.length ? [] : await nearest(place, graded.id, "line");
-    if (!stop()) fill(this.effect, ...this.effectParts(graded, hit, next));
+    try {
+      const hit = await inside(place, around.bands, graded, LISTED);
+      // Nothing near is no news: what is nearest, then.
+      const next = hit.worst.length ? [] : await nearest(place, graded.id, "line");
+      if (!stop()) fill(this.effect, ...this.effectParts(graded, hit, next));
+    } catch (error) {
+      if (!stop()) fill(this.effect, h("p", { class: "said-note" }, `周边${graded.noun}没有查到：${error.message}`));
+    }
   }
 
   close() {
@@ -114,17 +118,17 @@ export class Focus {
     );
   }
 
-  effectParts(layer, { found, cut }, next) {
+  effectParts(layer, { bands: told, worst }, next) {
     const { bands, byRoad, note } = this.around;
-    const people = (items) => items.reduce((sum, { feature }) => sum + (Number(feature.properties.threatened_people) || 0), 0);
     const ranks = new Map(layer.fields.find(({ id }) => id === layer.grade).values.map((value) => [value.value, value.grade]));
     const gradeOf = ({ feature }) => ranks.get(feature.properties[layer.grade]) || 0;
     const rows = bands.map((band, i) => {
-      const within = found.filter((item) => item.band <= i);
-      return h("tr", {}, h("th", { scope: "row" }, `${band.text}${byRoad ? "车程内" : "内"}`), h("td", {}, number(within.length)), h("td", {}, number(people(within))));
+      const { total, people } = told[i];
+      return h("tr", {}, h("th", { scope: "row" }, `${band.text}${byRoad ? "车程内" : "内"}`), h("td", {}, number(total)), h("td", {}, number(people)));
     });
+    const { total, unknown, closed } = told[told.length - 1];
+    const gaps = [unknown ? `${number(unknown)} 处未登记威胁人口，未计入` : null, closed ? `含已销号 ${number(closed)} 处` : null].filter(Boolean);
     const table = h("table", { class: "bands" }, h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, layer.noun), h("th", { scope: "col" }, "威胁人口"))), h("tbody", {}, ...rows));
-    const worst = [...found].sort((a, b) => (gradeOf(a) || 9) - (gradeOf(b) || 9) || a.band - b.band).slice(0, LISTED);
     const row = (item, far) => {
       const { properties: p } = item.feature;
       const grade = gradeOf(item);
@@ -143,10 +147,10 @@ export class Focus {
       h("header", {}, h("h2", {}, `周边${layer.noun}`), h("span", { class: "data-time" }, byRoad ? "按道路用时" : "按直线距离")),
       note ? h("p", { class: "said-note" }, note) : null,
       table,
-      cut ? h("p", { class: "said-note" }, "范围内点数过多，表中为部分统计") : null,
-      found.length ? h("ol", { class: "risks" }, ...list) : h("p", { class: "said-note" }, `圈内没有登记的${layer.noun}，最近的是：`),
+      gaps.length ? h("p", { class: "said-note" }, gaps.join("；")) : null,
+      worst.length ? h("ol", { class: "risks" }, ...list) : h("p", { class: "said-note" }, `圈内没有登记的${layer.noun}，最近的是：`),
       farther.length ? h("ol", { class: "risks" }, ...farther) : null,
-      found.length > LISTED ? h("p", { class: "faint" }, `另有 ${number(found.length - LISTED)} 处`) : null,
+      total > worst.length ? h("p", { class: "faint" }, `另有 ${number(total - worst.length)} 处`) : null,
     ];
   }
 }

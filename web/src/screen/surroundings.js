@@ -1,10 +1,10 @@
 // What the wall asks about an event's place; every part may fail by itself and says so.
-import { Problem, get } from "../api.js";
+import { Problem, get, send } from "../api.js";
+import { GRADES } from "../words.js";
 
 const BANDS = [300, 600, 900];
 const LINE_BANDS_M = [2000, 5000, 10_000];
 const EACH = 3;
-const MOST = 2000;
 
 const at = ([lon, lat]) => `lon=${lon.toFixed(7)}&lat=${lat.toFixed(7)}`;
 
@@ -40,29 +40,44 @@ export async function nearest(place, layer, first = "road") {
   return results;
 }
 
-/** The things of a layer inside the widest band: [{feature, band}] with the index of its band. */
-export async function inside(place, bands, layer) {
-  const [west, south, east, north] = boxOf(place, bands[bands.length - 1]);
-  const { features, numberMatched } = await get(`/api/layers/${layer}/features?bbox=${west},${south},${east},${north}&limit=${MOST}`);
-  const found = [];
-  for (const feature of features) {
-    const band = bands.findIndex((one) => holds(one, place, feature.geometry.coordinates));
-    if (band >= 0) found.push({ feature, band });
+/**
+ * What of a layer lies in each band, as the server counts it: {bands: [{total, people, unknown, closed}],
+ * worst: [{feature, band}]}, the worst grade first, then the nearest.
+ */
+export async function inside(place, bands, layer, most) {
+  const answers = await Promise.all(bands.map((band) => within(place, band, layer, { limit: 0 })));
+  const told = answers.map(({ counts, threatened }) => {
+    const { people = 0, points_without_figure: unknown = 0, closed_points: closed = 0 } = threatened || {};
+    return { total: counts[layer.id].total, people, unknown, closed };
+  });
+  const widest = bands[bands.length - 1];
+  const { grades, ungraded } = answers[answers.length - 1].counts[layer.id];
+  const worst = [];
+  const take = async (condition, there) => {
+    if (!there || worst.length >= most) return;
+    const { features } = await within(place, widest, layer, { limit: most - worst.length, where: condition });
+    worst.push(...features);
+  };
+  const { values } = layer.fields.find(({ id }) => id === layer.grade);
+  for (const [grade, name] of Object.entries(GRADES)) {
+    const words = values.filter((value) => value.grade === Number(grade)).map(({ value }) => `'${value.replace(/'/g, "''")}'`);
+    if (words.length) await take(`${layer.grade} IN (${words.join(", ")})`, grades[name]);
   }
-  return { found, cut: numberMatched > features.length };
+  await take(`${layer.grade} IS NULL`, ungraded);
+  return { bands: told, worst: worst.map((feature) => ({ feature, band: bandOf(bands, place, feature) })) };
 }
 
-function boxOf([lon, lat], { radiusM, polygons }) {
-  if (radiusM) {
-    const up = radiusM / 110_500;
-    const across = up / Math.cos((lat * Math.PI) / 180);
-    return [lon - across, lat - up, lon + across, lat + up];
-  }
-  const points = polygons.flatMap(([ring]) => ring);
-  const each = (axis) => points.map((point) => point[axis]);
-  const least = (values) => values.reduce((a, b) => Math.min(a, b));
-  const most = (values) => values.reduce((a, b) => Math.max(a, b));
-  return [least(each(0)), least(each(1)), most(each(0)), most(each(1))];
+async function within([lon, lat], { radiusM, polygons }, layer, more) {
+  // Beside the roads there may be nothing within the shortest time.
+  if (polygons && !polygons.length) return { counts: { [layer.id]: { total: 0, grades: {} } }, threatened: null, features: [] };
+  const where = radiusM ? { circle: { lon, lat, radius_m: radiusM } } : { geometry: { type: "MultiPolygon", coordinates: polygons } };
+  return send("POST", "/api/within", { ...where, layers: [layer.id], ...more });
+}
+
+/** The first band that holds a thing; on a ring's very edge the server may say so and we not. */
+function bandOf(bands, place, { geometry }) {
+  const found = bands.findIndex((one) => holds(one, place, geometry.coordinates));
+  return found < 0 ? bands.length - 1 : found;
 }
 
 function holds({ radiusM, polygons }, origin, point) {
