@@ -15,7 +15,7 @@ import psycopg
 import typer
 import uvicorn
 
-from mapsvc import access, demo, features, ground, offline, regions
+from mapsvc import access, demo, features, ground, offline, record, regions
 from mapsvc.catalog import Catalog, load_catalog
 from mapsvc.cluster import ClusterError
 from mapsvc.database import Db, located, upgrade
@@ -34,7 +34,9 @@ app = typer.Typer(
 regions_app = typer.Typer(help="行政区", no_args_is_help=True)
 roads_app = typer.Typer(help="路网", no_args_is_help=True)
 user_app = typer.Typer(help="账号", no_args_is_help=True)
+audit_app = typer.Typer(help="审计记录", no_args_is_help=True)
 export_app = typer.Typer(help="导出", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
 app.add_typer(export_app, name="export")
 app.add_typer(regions_app, name="regions")
 app.add_typer(roads_app, name="roads")
@@ -79,6 +81,8 @@ def _ready() -> Iterator[tuple[Settings, Catalog, str]]:
 
 
 def _run(conninfo: str, work: Callable[[Db], Awaitable[T]]) -> T:
+    record.asking(record.Asker(os.environ.get("USER", "cli"), ("命令行",), "本机"))
+
     async def inside() -> T:
         async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
             return await work(db)
@@ -302,6 +306,45 @@ def user_list() -> None:
     with _ready() as (_, _catalog, conninfo):
         for who in _run(conninfo, access.accounts):
             typer.echo(f"{who.username:<20} {who.title}　{who.region_code or ''}")
+
+
+@audit_app.command(name="verify")
+def audit_verify(
+    file: Annotated[
+        Path | None, typer.Argument(exists=True, dir_okay=False, help="导出的文件；缺省校验数据库")
+    ] = None,
+) -> None:
+    """校验审计记录：逐条核对，指出第一条被改动或缺失的；不通过时退出码为 1。"""
+    if file is not None:
+        with _told():
+            verdict = record.verify_file(file)
+    else:
+        with _ready() as (_, _catalog, conninfo):
+            verdict = _run(conninfo, record.verify)
+    if not verdict.holds:
+        _refuse(f"{verdict.reason}。此前的 {verdict.entries} 条完好。请保留现场并报告。")
+    typer.echo(f"审计记录完好：共 {verdict.entries} 条，最新一条的校验值 {verdict.newest}。")
+
+
+@audit_app.command(name="export")
+def audit_export(file: Annotated[Path, typer.Argument(dir_okay=False)]) -> None:
+    """导出全部审计记录，每行一条，可用 mapsvc audit verify FILE 校验；含个人信息原文。"""
+    with _ready() as (_, _catalog, conninfo):
+        try:
+            many = _run(conninfo, lambda db: record.export(db, file))
+        except OSError as refused:
+            _refuse(f"无法写入 {file}：{refused.strerror}。请换一个位置。")
+        typer.echo(f"已导出 {many} 条到 {file}。其中有姓名、电话的原文，请妥善保管。")
+
+
+@audit_app.command(name="prune")
+def audit_prune(
+    keep_months: Annotated[int, typer.Option(help="保留多少个月，不少于 6")],
+) -> None:
+    """清理到期的审计记录；留下的仍可校验。"""
+    with _ready() as (_, _catalog, conninfo):
+        gone = _run(conninfo, lambda db: record.prune(db, keep_months))
+        typer.echo(f"已清理 {gone} 条。" if gone else "没有到期的记录。")
 
 
 def _token(name: str) -> None:

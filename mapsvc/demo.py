@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from mapsvc import access, county, features, ground, regions, roads
+from mapsvc import access, county, features, ground, record, regions, roads
 from mapsvc.catalog import Catalog
 from mapsvc.database import Db
 from mapsvc.roads import loading, osm
@@ -33,6 +33,8 @@ async def load(db: Db, catalog: Catalog, say: Say) -> None:
     say("正在生成演示县（地形、水系、乡镇、道路、点位）……")
     made = build(today=datetime.now(CHINA).date())
     async with db.transaction():
+        counts = {name: len(rows) for name, rows in made.features.items()}
+        await record.write(db, "demo.loaded", subject=made.name, new=counts)
         say(f"正在载入{made.name}：{len(made.regions)} 个行政区……")
         await county.write(db, county.DEMO, True)
         await county.write(db, county.TITLE, f"{made.name}应急一张图")

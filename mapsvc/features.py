@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 from psycopg import sql
 
+from mapsvc import record
 from mapsvc.catalog import Catalog, Layer
 from mapsvc.database import Db
 from mapsvc.errors import NotFound
@@ -331,4 +332,8 @@ where f.layer = n.layer and f.id = n.id
 
 async def reassign(db: Db, *, actor: str) -> int:
     """Give every feature the region that holds it now; returns how many changed."""
-    return (await db.execute(_REASSIGN, {"actor": actor})).rowcount
+    async with db.transaction():
+        moved = (await db.execute(_REASSIGN, {"actor": actor})).rowcount
+        if moved:
+            await record.write(db, "features.reassigned", new={"features": moved})
+    return moved

@@ -9,6 +9,7 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 from shapely.geometry.base import BaseGeometry
 
+from mapsvc import record
 from mapsvc.database import Db
 from mapsvc.errors import BadInput, NotFound
 from mapsvc.search_text import search_text
@@ -158,6 +159,8 @@ async def load(db: Db, regions: list[Region]) -> int:
         if orphan:
             raise BadInput(f"区域“{orphan[0]}”的上级代码 {orphan[1]} 不存在，请先载入上级。")
         await db.execute(_PATHS)
+        told = {"regions": len(regions), "codes": codes[:50]}
+        await record.write(db, "regions.loaded", subject=f"{len(regions)} 个行政区", new=told)
     return len(regions)
 
 

@@ -388,3 +388,57 @@ closure = Table(
     CheckConstraint("ends_at >= starts_at", name="closure_ends_after_start"),
     Index("closure_ends_idx", "ends_at"),
 )
+
+
+def _audit_columns() -> list[Column[Any]]:
+    """What an entry of the record says."""
+    return [
+        _text("username"),
+        Column("roles", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+        _text("ip", server_default=""),
+        _text("request_id", server_default=""),
+        _text("action"),
+        Column("layer", Text),
+        _text("subject", server_default=""),
+        Column("region_code", Text),
+        Column("old", JSONB),
+        Column("new", JSONB),
+        Column("upload_id", Uuid),
+        Column("sha256", Text),
+    ]
+
+
+# The record: added to at commit, never changed; numbered without a gap, each row sealing the last.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    _moment("at"),
+    *_audit_columns(),
+    Column("prev_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Index("audit_at_idx", "at"),
+    Index("audit_username_idx", "username", "id"),
+    Index("audit_subject_idx", "layer", "subject", "id"),
+    Index("audit_upload_idx", "upload_id"),
+)
+
+# Entries of running transactions; at commit they move to the record.
+audit_draft = Table(
+    "audit_draft",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    *_audit_columns(),
+)
+
+# Where the chain begins and ends, so that a row missing at an end is missed too.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("single", Boolean, primary_key=True, server_default=text("true")),
+    Column("first_id", BigInteger, nullable=False, server_default="1"),
+    Column("first_prev", LargeBinary, nullable=False, server_default=text("sha256('mapsvc')")),
+    Column("last_id", BigInteger, nullable=False, server_default="0"),
+    Column("last_hash", LargeBinary, nullable=False, server_default=text("sha256('mapsvc')")),
+    CheckConstraint("single", name="audit_head_single"),
+)

@@ -169,6 +169,7 @@ def test_many_at_once_are_counted_and_not_named(wall: Wall) -> None:
         assert (told["count"], told["ids"]) == (201, [])
         assert "summary" not in told
         wall.run("delete from feature where name like '批量%%'")
+        stream.next("feature.changed")
 
 
 def test_resuming_leaves_no_gap_and_repeats_nothing(wall: Wall) -> None:

@@ -10,6 +10,7 @@ import anyio.to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
+from mapsvc import record
 from mapsvc.access.rights import ROLES, Identity, in_order
 from mapsvc.database import Db
 from mapsvc.errors import BadInput, SignInFailed
@@ -38,11 +39,24 @@ class Sessions:
         kept = str(row[0]) if row else _NOBODY
         right = await anyio.to_thread.run_sync(_matches, kept, password)
         if row is None or not right:
+            # What is no account may be a password that went into the wrong box.
+            known = username if row else f"{username[:1]}**（没有这个账号）"
+            await record.write(db, "session.refused", subject=known, username=known)
             raise SignInFailed("用户名或密码不正确，请重新输入。")
-        return await self.open(db, username), _identity(username, *row[1:])
+        person = _identity(username, *row[1:])
+        async with db.transaction():
+            token = await self._opened(db, username)
+            await record.write(db, "session.opened", subject=username, roles=person.told)
+        return token, person
 
     async def open(self, db: Db, username: str) -> str:
-        """A bearer token for the account; only its hash is kept."""
+        """A bearer token for the account without its password; only its hash is kept."""
+        async with db.transaction():
+            token = await self._opened(db, username)
+            await record.write(db, "token.issued", subject=username)
+        return token
+
+    async def _opened(self, db: Db, username: str) -> str:
         token = secrets.token_urlsafe(32)
         await db.execute(
             "insert into session (token_hash, username, expires_at) values (%s, %s, now() + %s)",
@@ -76,7 +90,12 @@ class Sessions:
 
     async def end(self, db: Db, token: str) -> None:
         self._seen.pop(digest(token), None)
-        await db.execute("delete from session where token_hash = %s", [digest(token)])
+        async with db.transaction():
+            gone = await db.execute(
+                "delete from session where token_hash = %s returning username", [digest(token)]
+            )
+            if row := await gone.fetchone():
+                await record.write(db, "session.closed", subject=row[0])
 
 
 async def still_open(db: Db, digests: Collection[bytes]) -> set[bytes]:
@@ -103,6 +122,7 @@ async def add_account(
         raise BadInput("乡镇账号只能有“乡镇”一个角色；需要其他权限时请另建账号。")
     hashed = await anyio.to_thread.run_sync(_hasher.hash, password)
     async with db.transaction():
+        before = await find_account(db, username)
         await db.execute(
             "insert into account (username, password_hash, roles, region_code)"
             " values (%s, %s, %s, %s) on conflict (username) do update"
@@ -111,6 +131,14 @@ async def add_account(
             [username, hashed, held, region_code],
         )
         await db.execute("delete from session where username = %s", [username])
+        await record.write(
+            db,
+            "account.saved",
+            subject=username,
+            region=region_code,
+            old={"roles": before.told} if before else None,
+            new={"roles": held, "password": "已设定"},
+        )
 
 
 async def accounts(db: Db) -> Sequence[Identity]:

@@ -1,11 +1,13 @@
 """What every request can reach: settings, catalog, pool, sign-in sessions, pages."""
 
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
 
+from mapsvc import record
 from mapsvc.access import Identity, Sessions
 from mapsvc.catalog import Catalog
 from mapsvc.database import Db, Pool, connection
@@ -83,7 +85,15 @@ async def identity(request: Request) -> Identity:
     person = await visitor(request)
     if person is None:
         raise NotSignedIn("尚未登录或登录已过期，请重新登录。")
+    asked_by(request, person.username, person.told)
     return person
+
+
+def asked_by(request: Request, username: str, roles: Sequence[str] = ()) -> None:
+    """Whatever this request goes on to do is put on record as this person's, from this address."""
+    address = request.client.host if request.client else ""
+    number = getattr(request.state, "request_id", None) or secrets.token_hex(8)
+    record.asking(record.Asker(username, tuple(roles), address, number))
 
 
 async def reader(request: Request) -> Identity:

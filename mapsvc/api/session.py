@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from mapsvc import regions
 from mapsvc.access import Identity
-from mapsvc.api.service import COOKIE, Database, Serves, SignedIn, token_of
+from mapsvc.api.service import COOKIE, Database, Serves, SignedIn, asked_by, token_of
 
 router = APIRouter(prefix="/api/session", tags=["登录"])
 
@@ -22,6 +22,7 @@ async def sign_in(
     given: Credentials, request: Request, response: Response, serves: Serves, db: Database
 ) -> dict[str, Any]:
     """用户名和密码换取令牌；同时写入页面用的 Cookie。"""
+    asked_by(request, given.username)
     token, person = await serves.sessions.sign_in(db, given.username, given.password)
     response.set_cookie(
         COOKIE,

@@ -14,7 +14,7 @@ from mapsvc.catalog import Catalog, Layer
 from mapsvc.database import Db
 from mapsvc.errors import Conflict
 from mapsvc.ingest import compare
-from mapsvc.ingest.record import LISTED, require
+from mapsvc.ingest.record import LISTED, recorded, require
 
 Mode = Literal["valid_rows", "all_or_nothing"]
 
@@ -111,6 +111,8 @@ async def _write(
             head["id"],
         ],
     )
+    done = await require(db, head["id"], None)
+    await recorded(db, "upload.applied", head, done["counts"] | {"delete_missing": delete_missing})
 
 
 _UPDATE = f"""
@@ -258,6 +260,7 @@ async def _undo(db: Db, layer_id: str, head: dict[str, Any], actor: str) -> None
     for statement in (_TAKE_OUT, _PUT_BACK, _REVIVE):
         await db.execute(statement, values)
     await db.execute("update upload set status = 'rolled_back' where id = %s", [head["id"]])
+    await recorded(db, "upload.rolled_back", head)
 
 
 # What the upload wrote must still be what stands there, whatever happened in between.

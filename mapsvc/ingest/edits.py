@@ -17,7 +17,7 @@ import numpy as np
 from psycopg import errors
 from psycopg.types.json import Jsonb
 
-from mapsvc import features
+from mapsvc import features, record
 from mapsvc.catalog import Layer
 from mapsvc.coordinates import System, from_wgs84, parse_system
 from mapsvc.database import Db
@@ -93,6 +93,11 @@ class _Row:
     verified_at: str | None
     provenance: dict[str, Any]
 
+    def told(self) -> dict[str, Any]:
+        """Its content by field, for the record."""
+        names = ("code", "name", "region_code", "lon", "lat", "verified_at")
+        return {name: getattr(self, name) for name in names} | self.attrs
+
 
 async def create(
     db: Db, layer: Layer, sent: Any, *, crs: str, actor: str, scope: str | None
@@ -116,6 +121,7 @@ async def create(
             db, layer, upload, "new", feature=(feature_id, None), named=(row.name, row.code),
             sent=sent, crs=draft.system.id, moved_m=None, actor=actor, scope=scope,
         )  # fmt: skip
+        await _put_on_record(db, layer, "feature.created", feature_id, None, row, upload)
         return await _saved(db, layer, feature_id, version, scope, draft.system)
 
 
@@ -165,6 +171,7 @@ async def change(
             named=(changed.name, changed.code), sent=sent, crs=draft.system.id,
             moved_m=metres or None, actor=actor, scope=scope,
         )  # fmt: skip
+        await _put_on_record(db, layer, "feature.changed", feature_id, row, changed, upload)
         return await _saved(db, layer, feature_id, after, scope, draft.system)
 
 
@@ -177,10 +184,39 @@ async def remove(
         current = await _saved(db, layer, feature_id, now, scope, parse_system("wgs84"))
         _require_version(version, current, None)
         await db.execute("delete from feature where layer = %s and id = %s", [layer.id, feature_id])
+        upload = new_id()
         await keep(
-            db, layer, new_id(), "deleted", feature=(feature_id, now), named=(row.name, row.code),
+            db, layer, upload, "deleted", feature=(feature_id, now), named=(row.name, row.code),
             sent=None, crs="wgs84", moved_m=None, actor=actor, scope=scope,
         )  # fmt: skip
+        await _put_on_record(db, layer, "feature.deleted", feature_id, row, None, upload)
+
+
+async def _put_on_record(
+    db: Db,
+    layer: Layer,
+    action: str,
+    feature_id: int,
+    was: _Row | None,
+    now: _Row | None,
+    upload: UUID,
+) -> None:
+    """What the edit changed, old beside new; of a new or deleted feature all there is."""
+    old, new = (row.told() if row else None for row in (was, now))
+    if old is not None and new is not None:
+        changed = [k for k in {**old, **new} if old.get(k) != new.get(k)]
+        old, new = ({k: side.get(k) for k in changed} for side in (old, new))
+    place = now or was
+    await record.write(
+        db,
+        action,
+        layer=layer.id,
+        subject=feature_id,
+        region=place.region_code if place else None,
+        old=old,
+        new=new,
+        upload=upload,
+    )
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from mapsvc.database import Db
 from mapsvc.errors import Conflict, Forbidden, NotFound
 from mapsvc.ingest import compare
 from mapsvc.ingest.messages import ERRORS, NOTES, WARNINGS
+from mapsvc.record import write as put_on_record
 
 Action = Literal["new", "changed", "moved", "unchanged", "refused", "skipped"]
 Kind = Literal["file", "edit"]
@@ -66,6 +67,22 @@ async def get(db: Db, upload_id: UUID | str, scope: str | None) -> dict[str, Any
         lost = await compare.missing(db, head["layer"], head["id"], head["region_code"], LISTED)
         answer["missing_features"] = [{k: f[k] for k in ("id", "code", "name")} for f in lost]
     return answer
+
+
+async def recorded(
+    db: Db, action: str, head: dict[str, Any], new: dict[str, Any] | None = None
+) -> None:
+    """Put what was done with a change set on record: which layer, region and file."""
+    await put_on_record(
+        db,
+        action,
+        layer=head["layer"],
+        subject=head["filename"],
+        region=head["region_code"],
+        new=new,
+        upload=head["id"],
+        sha256=head["sha256"],
+    )
 
 
 def _shown(head: dict[str, Any]) -> dict[str, Any]:
@@ -258,6 +275,7 @@ async def discard(db: Db, upload_id: UUID | str, scope: str | None, actor: str) 
             raise Forbidden("这次上传是别人发起的，只能由他本人或县级账号放弃。")
         await db.execute("delete from upload_row where upload_id = %s", [head["id"]])
         await db.execute("delete from upload where id = %s", [head["id"]])
+        await recorded(db, "upload.discarded", head)
 
 
 async def original(db: Db, upload_id: UUID | str, scope: str | None = None) -> tuple[str, bytes]:

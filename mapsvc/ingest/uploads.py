@@ -26,7 +26,16 @@ from mapsvc.ingest.draft import Draft, make_draft, named_regions
 from mapsvc.ingest.ledger import Ledger, gather
 from mapsvc.ingest.locate import AUTO, Known, locate
 from mapsvc.ingest.messages import Problem
-from mapsvc.ingest.record import get, listing, original, preview, problems, rows
+from mapsvc.ingest.record import (
+    get,
+    listing,
+    original,
+    preview,
+    problems,
+    recorded,
+    require,
+    rows,
+)
 from mapsvc.ingest.repeated import Asked, basis, repeat, sent_to
 from mapsvc.ingest.sandbox import Reading, read_file
 from mapsvc.settings import Settings
@@ -107,6 +116,7 @@ async def _repeated(
         await db.execute(_PATIENCE)
         if found := await repeat(db, asked, content, reading):
             await _count(db, layer, asked)
+            await _put_on_record(db, asked)
     return found
 
 
@@ -122,6 +132,13 @@ async def _stage(db: Db, choice: Choice, asked: Asked, reading: Reading, content
         await db.execute(_PATIENCE)
         await _insert_head(db, asked, draft, _read_as(reading, draft, choice), content)
         await _compare(db, layer, draft, asked)
+        await _put_on_record(db, asked)
+
+
+async def _put_on_record(db: Db, asked: Asked) -> None:
+    head = await require(db, asked.id, None)
+    told = {"crs": asked.declared_crs, "used": head["used_crs"], **head["counts"]}
+    await recorded(db, "upload.staged", head, told)
 
 
 async def _require_region(db: Db, code: str | None) -> None:

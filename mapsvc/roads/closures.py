@@ -13,6 +13,7 @@ import shapely
 from psycopg import sql
 from shapely.geometry.base import BaseGeometry
 
+from mapsvc import record
 from mapsvc.database import Db
 from mapsvc.errors import BadInput, Conflict, Forbidden, NotFound
 from mapsvc.shapes import drawn
@@ -36,7 +37,8 @@ class Wanted:
     ends_at: datetime | None = None
 
 
-_TOLD = sql.SQL("""
+_ON_RECORD = ("reason", "radius_m", "geometry", "starts_at", "ends_at")
+_COLUMNS = sql.SQL("""
 json_build_object('id', c.id, 'reason', c.reason, 'radius_m', c.radius_m,
     'geometry', ST_AsGeoJSON(c.geom, 7)::json, 'area', ST_AsGeoJSON(c.area, 6)::json,
     'starts_at', c.starts_at, 'ends_at', c.ends_at,
@@ -54,7 +56,7 @@ _GIVEN = sql.SQL("ST_SetSRID(ST_GeomFromWKB(%(wkb)s), 4326)")
 async def listed(db: Db, *, active: bool) -> list[dict[str, Any]]:
     """Closures, newest first; `active`: only those in force now."""
     query = sql.SQL("select {} from closure c {} order by c.id desc limit 1000").format(
-        _TOLD,
+        _COLUMNS,
         sql.SQL(
             "where c.starts_at <= now() and coalesce(c.ends_at > now(), true)" if active else ""
         ),
@@ -88,7 +90,7 @@ async def create(db: Db, wanted: Wanted, *, actor: str, scope: str | None) -> di
         row = await (await db.execute(insert, values)).fetchone()
         assert row is not None
         await _require_inside(db, row[0], scope)
-        return await _announced(db, row[0])
+        return await _announced(db, row[0], "closure.created")
 
 
 async def change(
@@ -97,6 +99,7 @@ async def change(
     """Change what is given; one that has ended stays ended (Conflict)."""
     async with db.transaction():
         old = await _for_change(db, number, scope)
+        was = await _told(db, number)
         shape = drawn(wanted.geometry) if "geometry" in wanted.given else old.shape
         radius = wanted.radius_m if "radius_m" in wanted.given else old.radius_m
         if radius is None and shape.geom_type in ("Point", "MultiPoint"):
@@ -125,20 +128,22 @@ async def change(
             },
         )
         await _require_inside(db, number, scope)
-        return await _announced(db, number)
+        return await _announced(db, number, "closure.changed", was)
 
 
 async def end(db: Db, number: int, *, actor: str, scope: str | None) -> dict[str, Any]:
     """Lift the closure now; doing so again changes nothing."""
     async with db.transaction():
         if not (await _for_change(db, number, scope, ended=True)).over:
+            was = await _told(db, number)
             await db.execute(
                 "update closure set ends_at = now(), starts_at = least(starts_at, now()),"
                 " ended_by = %(actor)s, updated_at = now(), updated_by = %(actor)s"
                 " where id = %(id)s",
                 {"id": number, "actor": actor},
             )
-        return await _announced(db, number)
+            return await _announced(db, number, "closure.ended", was)
+        return await _told(db, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +188,22 @@ async def _require_inside(db: Db, number: int, scope: str | None) -> None:
         raise Forbidden("封路范围超出了本乡镇。请缩小范围，或请县级人员设置。")
 
 
-async def _announced(db: Db, number: int) -> dict[str, Any]:
+async def _announced(
+    db: Db, number: int, action: str, was: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The closure as it now is, told to who listens and put on record."""
     await db.execute("select pg_notify(%s, %s)", [CHANNEL, str(number)])
+    told = await _told(db, number)
+    kept = {name: told[name] for name in _ON_RECORD}
+    before = {name: was[name] for name in _ON_RECORD} if was else None
+    await record.write(db, action, subject=number, old=before, new=kept)
+    return told
+
+
+async def _told(db: Db, number: int) -> dict[str, Any]:
     row = await (
         await db.execute(
-            sql.SQL("select {} from closure c where c.id = %s").format(_TOLD), [number]
+            sql.SQL("select {} from closure c where c.id = %s").format(_COLUMNS), [number]
         )
     ).fetchone()
     assert row is not None

@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 from psycopg.types.json import Jsonb
 
-from mapsvc import ground
+from mapsvc import ground, record
 from mapsvc.database import Db
 from mapsvc.roads import network, rules
 from mapsvc.roads.network import Network, tagged
@@ -44,6 +44,8 @@ async def load(db: Db, drawn: Drawn, *, source: str, actor: str) -> dict[str, An
                 Jsonb(made.report),
             ],
         )
+        told = {"nodes": len(made.spots), "edges": len(made.edges)}
+        await record.write(db, "roads.loaded", subject=source, new=told)
     for table in ("road_arc", "road_edge", "road_node"):
         await db.execute(b"analyze " + table.encode())
     return made.report

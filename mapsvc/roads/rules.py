@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from typing import Any, Literal
 
-from mapsvc import county
+from mapsvc import county, record
 from mapsvc.database import Db
 from mapsvc.errors import BadInput
 
@@ -134,7 +134,12 @@ async def change(db: Db, values: dict[str, float]) -> Rules:
         if not isfinite(value) or not least <= value <= 100_000:
             raise BadInput(f"{name} 不能是 {value:g}，应不小于 {least:g}。")
         (kept if name in _TITLES else speeds)[name] = value
-    await county.write(db, _KEY, kept | {"speeds": speeds})
+    if values:
+        async with db.transaction():
+            was = dict(await county.read(db, _KEY) or {})
+            await county.write(db, _KEY, kept | {"speeds": speeds})
+            told = kept | {"speeds": speeds}
+            await record.write(db, "roads.rules", subject="、".join(values), old=was, new=told)
     return await read(db)
 
 
