@@ -1,7 +1,7 @@
 """The record: who did what, when, from where, old and new, from which file; never changed again.
 
 `write` adds an entry to the caller's transaction: no deed without its entry, no entry without its
-deed. The database numbers, chains and seals the entries at commit (migration 0008).
+deed. The database numbers, chains and seals the entries at commit (migration 0009).
 """
 
 from mapsvc.record.chain import Verdict, export, prune, verify, verify_file
