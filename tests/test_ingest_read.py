@@ -18,7 +18,7 @@ import shapely
 
 from mapsvc.catalog import Catalog
 from mapsvc.errors import TooLarge, Unreadable
-from mapsvc.ingest import sandbox
+from mapsvc.ingest import sandbox, scratch
 from mapsvc.ingest.check import Checked, check
 from mapsvc.ingest.ledger import Ledger, gather
 from mapsvc.ingest.sandbox import Reading, read_file
@@ -395,15 +395,27 @@ async def test_limits_are_named() -> None:
     assert await refused(wide) == "too_many_columns"
 
 
-async def test_the_parser_sees_nothing_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_parser_sees_nothing_of_the_service(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("MAPSVC_DATABASE_URL", "postgresql://secret")
     assert "secret" not in json.dumps(sandbox._environment(Path("/tmp/x")))
-    assert left_over() == set()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     await read(text([HEAD, ROW]).encode())
-    assert left_over() == set()
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - not awaited either way
 
 
-def left_over() -> set[str]:
-    """Folders of parsers that ended more than a moment ago; those of other tests may be at work."""
-    mine = Path(tempfile.gettempdir()).glob(f"mapsvc-read-{os.getpid()}-*")
-    return {folder.name for folder in mine}
+def test_what_a_killed_process_left_is_swept_and_what_is_in_use_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / f"{scratch.PREFIX}left"
+    left.mkdir()
+    (left / "upload").write_bytes(b"x")
+    with scratch.scratch() as used:
+        for folder in (left, used):
+            os.utime(folder, (1, 1))
+        scratch._sweep.cache_clear()
+        with scratch.scratch():
+            assert not left.exists()
+            assert used.exists()

@@ -1,7 +1,7 @@
 """All sheets that hold data as one list of rows, with the rows set apart that are no data."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,12 +123,11 @@ class Ledger:
         }
 
 
-def gather(reading: Reading, layer: Layer, elsewhere: Mapping[int, Layer] | None = None) -> Ledger:
+def gather(reading: Reading, layer: Layer, elsewhere: Collection[int] = ()) -> Ledger:
     """The ledger of a file; raises Unreadable where no sheet has a heading or any row.
 
     `elsewhere` are the sheets that are left out as another layer's, by their place in the file.
     """
-    others = elsewhere or {}
     dictionary = Dictionary(layer)
     ledger = _opened(reading)
     many = len(reading.sheets) > 1
@@ -138,10 +137,8 @@ def gather(reading: Reading, layer: Layer, elsewhere: Mapping[int, Layer] | None
             ledger.left_out.append({"sheet": sheet.name, "code": "sheet_added"})
             continue
         clear_added(sheet)
-        if at in others:
+        if at in elsewhere:
             ledger.left_out.append({"sheet": sheet.name, "code": "sheet_other_layer"})
-            title = others[at].title
-            ledger.problems.append(problem("sheet_other_layer", sheet=sheet.name, layer=title))
             continue
         reason, heading = _heading_of(sheet, dictionary)
         if heading is None:

@@ -7,7 +7,6 @@ put right, a report reads like the file that it was made from (see `added`).
 
 import asyncio
 import re
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from mapsvc.ingest.ledger import Part, gather
 from mapsvc.ingest.locate import AUTO
 from mapsvc.ingest.marking import PLAN, REPORT, Line, Mark, Note, Page, Plan
 from mapsvc.ingest.sandbox import Reading, Sheet, limits_of, read_file, spawn
+from mapsvc.ingest.scratch import scratch
 from mapsvc.ingest.wire import Limits
 from mapsvc.settings import Settings
 from mapsvc.sheets import sheet_name
@@ -106,8 +106,8 @@ async def build(source: Source, settings: Settings) -> bytes:
     reading = await read_file(source.content, settings)
     own, plan = await run_sync(_plan, source, reading)
     limits = limits_of(settings)
-    with tempfile.TemporaryDirectory(prefix="mapsvc-report-") as folder:
-        path = Path(folder) / "upload"
+    with scratch() as folder:
+        path = folder / "upload"
         await asyncio.to_thread(path.write_bytes, source.content)
         for attempt in (own, plan):
             if attempt is not None and await _written(path, attempt, limits):
@@ -138,7 +138,7 @@ def _plan(source: Source, reading: Reading) -> tuple[Plan | None, Plan]:
     """How their own workbook is to be marked, if it is one, and how to make one from the rows."""
     earlier = {id(sheet): added_at(sheet) for sheet in reading.sheets}
     left_out = [s.name for s in reading.sheets if is_added(s)]
-    ledger = gather(reading, source.layer)
+    ledger = gather(reading, source.layer, _elsewhere(source, reading))
     beside = _beside(source)
     parts = {id(part.sheet): part for part in ledger.parts}
     pages: list[Page] = []
@@ -158,6 +158,16 @@ def _plan(source: Source, reading: Reading) -> tuple[Plan | None, Plan]:
         return None, plan
     bare = [msgspec.structs.replace(page, numbers=[], columns=[]) for page in pages]
     return Plan(True, lines, bare), plan
+
+
+def _elsewhere(source: Source, reading: Reading) -> set[int]:
+    """Sheets that were left out as another layer's."""
+    left = {
+        s["sheet"]
+        for s in source.head["reading"].get("left_out", [])
+        if s["code"] == "sheet_other_layer"
+    }
+    return {at for at, sheet in enumerate(reading.sheets) if sheet.name in left}
 
 
 @dataclass(slots=True)

@@ -2,9 +2,7 @@
 
 import asyncio
 import hashlib
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 import msgspec
@@ -13,6 +11,7 @@ from msgspec import Struct
 import mapsvc
 from mapsvc.errors import TooLarge, Unreadable
 from mapsvc.ingest.messages import file_reason
+from mapsvc.ingest.scratch import scratch
 from mapsvc.ingest.wire import (
     BETWEEN_CELLS,
     End,
@@ -63,8 +62,8 @@ async def read_file(content: bytes, settings: Settings) -> Reading:
     """The file's sheets; raises Unreadable or TooLarge with a code and what to do next."""
     if len(content) > settings.upload_max_bytes:
         raise refusal("too_many_bytes", limit=settings.upload_max_bytes // 2**20)
-    with tempfile.TemporaryDirectory(prefix=f"mapsvc-read-{os.getpid()}-") as folder:
-        path = Path(folder) / "upload"
+    with scratch() as folder:
+        path = folder / "upload"
         await asyncio.to_thread(path.write_bytes, content)
         return await _run(path, limits_of(settings))
 

@@ -25,7 +25,7 @@ from mapsvc.ingest.copying import copy_blocks
 from mapsvc.ingest.draft import Draft, make_draft, named_regions
 from mapsvc.ingest.ledger import Ledger, gather
 from mapsvc.ingest.locate import AUTO, Known, locate
-from mapsvc.ingest.messages import Problem
+from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.record import (
     get,
     listing,
@@ -164,6 +164,10 @@ def _safe_name(filename: str) -> str:
 
 def _understand(reading: Reading, choice: Choice) -> tuple[Ledger, Checked]:
     ledger = gather(reading, choice.layer, choice.elsewhere)
+    ledger.problems += [
+        problem("sheet_other_layer", sheet=reading.sheets[at].name, layer=layer.title)
+        for at, layer in choice.elsewhere.items()
+    ]
     return ledger, check(ledger, choice.layer)
 
 

@@ -1,0 +1,269 @@
+"""kill -9 of the parser, the service and the database in each phase: all or none, then a retry.
+
+A real `mapsvc serve` over a cluster of its own. A lock held from aside stops an upload in the
+middle of a phase, inside its transaction; whoever is to be killed is killed there.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import psycopg
+import pytest
+import shapely
+
+from mapsvc import regions
+from mapsvc.cluster import Cluster, ClusterError
+from mapsvc.ingest import scratch
+from mapsvc.settings import PROJECT
+from tests.conftest import free_port
+from tests.test_ingest_flow import WEST, csv_of
+from tests.test_service import gone, status, until
+
+ROWS = [[f"{i:03}", f"青山{i}号滑坡", "红", 110.05 + i / 1000, 30.05, i] for i in range(1, 31)]
+NEWER = [[*row[:2], "橙", *row[3:]] for row in ROWS[5:]] + [["099", "新坡", "黄", 110.1, 30.1, 9]]
+BUSY = [*ROWS, ["x"] * 6]
+
+
+class House:
+    """The service and its database, either of which may be killed and comes back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.home = folder, folder / "home"
+        self.cluster = Cluster(self.home)
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.asking = ThreadPoolExecutor(2)
+        self.process = self._serve()
+
+    def _serve(self) -> subprocess.Popen[bytes]:
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mapsvc.cli", "serve", "--port", self.url.rpartition(":")[2]],
+            env={
+                **os.environ,
+                "MAPSVC_HOME": str(self.home),
+                "TMPDIR": str(self.folder / "tmp"),
+                "MAPSVC_POOL_WAIT_S": "2",
+            },
+            cwd=PROJECT,
+            start_new_session=True,
+        )
+        until(lambda: status(f"{self.url}/readyz") == 200, 60, "the service did not get ready")
+        return process
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait(20)
+        self.cluster.start()
+        self.cluster.stop()
+        self.asking.shutdown()
+
+    def db(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.cluster.dsn, autocommit=True)
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        with self.db() as db:
+            return db.execute(query.encode()).fetchall()
+
+    def send(self, method: str, path: str, **more: Any) -> Future[httpx.Response]:
+        headers = {"Authorization": "Bearer clerk"}
+        return self.asking.submit(
+            httpx.request, method, self.url + path, headers=headers, timeout=30, **more
+        )
+
+    def stage(self, rows: list[list[Any]]) -> Future[httpx.Response]:
+        form = {"layer": "risk_points", "crs": "wgs84", "region": WEST}
+        return self.send("POST", "/api/uploads", data=form, files={"file": csv_of(rows)})
+
+    def kill_service(self) -> None:
+        self.process.kill()
+        self.process.wait(20)
+        self.process = self._serve()
+
+    def kill_database(self) -> None:
+        pid = int(
+            ((self.home / "postgres").resolve() / "data/postmaster.pid").read_text().split()[0]
+        )
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: gone(pid), 10, "the database did not die")
+        until(self._answers, 60, "the database did not heal")
+        until(lambda: status(f"{self.url}/readyz") == 200, 30, "the service did not heal")
+
+    def _answers(self) -> bool:
+        """The new server: sessions of the old one may live on for a moment."""
+        with contextlib.suppress(psycopg.OperationalError, ClusterError):
+            return bool(self.ask("select 1"))
+        return False
+
+    def parsers(self) -> list[int]:
+        return [
+            int(folder.name)
+            for folder in Path("/proc").glob("[0-9]*")
+            if _parent(folder) == self.process.pid and b"mapsvc.ingest.read" in _command(folder)
+        ]
+
+
+def _parent(process: Path) -> int:
+    with contextlib.suppress(OSError):
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    return 0
+
+
+def _command(process: Path) -> bytes:
+    with contextlib.suppress(OSError):
+        return (process / "cmdline").read_bytes()
+    return b""
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    folder = Path(tempfile.mkdtemp(prefix="mapsvc-killed-"))
+    folder.chmod(0o711)
+    house = House(folder)
+    asyncio.run(_furnish(house.cluster.dsn))
+    yield house
+    house.close()
+    shutil.rmtree(folder)
+
+
+async def _furnish(dsn: str) -> None:
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as db:
+        box = shapely.box
+        await regions.load(
+            db,
+            [
+                regions.Region("990101", "云岭县", "county", None, box(110.0, 30.0, 110.4, 30.2)),
+                regions.Region(WEST, "西山镇", "township", "990101", box(110.0, 30.0, 110.2, 30.2)),
+            ],
+        )
+        await db.execute(
+            "insert into account (username, password_hash, roles)"
+            " values ('clerk', '-', '{planner}')"
+        )
+        await db.execute(
+            "insert into session (token_hash, username, expires_at)"
+            " values (sha256('clerk'), 'clerk', now() + interval '1 hour')"
+        )
+
+
+MAP = """
+select layer, code, name, region_code, township_code, ST_AsText(geom), attrs::text, grade, search
+from feature order by layer, code
+"""
+KEPT = "select id::text, status, counts::text from upload order by id"
+STRAYS = """
+select count(*) from upload_row where upload_id not in (select id from upload)
+union all select count(*) from upload_problem where upload_id not in (select id from upload)
+union all select count(*) from (select code from feature group by code having count(*) > 1) x
+union all select count(*) from upload where (counts ->> 'rows')::int <> (counts ->> 'new')::int
+    + (counts ->> 'changed')::int + (counts ->> 'unchanged')::int
+    + (counts ->> 'rejected')::int + (counts ->> 'skipped')::int
+union all select count(*) from upload u where (counts ->> 'rows')::int
+    <> (select count(*) from upload_row r where r.upload_id = u.id)
+"""
+
+
+def stands(house: House) -> tuple[Any, ...]:
+    """All that must be as before where nothing was done."""
+    assert {n for (n,) in house.ask(STRAYS)} == {0}
+    return house.ask(MAP), house.ask(KEPT)
+
+
+def stopped_at(house: House, lock: str, work: Callable[[], Any], kill: Callable[[], None]) -> None:
+    """Begin the work, wait until it stands before the lock, kill."""
+    with contextlib.suppress(psycopg.OperationalError), house.db() as aside, aside.transaction():
+        aside.execute(lock.encode())
+        doing = work()
+        waits = "select 1 from pg_locks where not granted"
+        until(lambda: bool(house.ask(waits)), 20, "it did not come to the lock")
+        kill()
+    with contextlib.suppress(httpx.TransportError):
+        answer = doing.result(40)
+        assert answer.status_code == 503, answer.text
+        assert answer.json()["code"] == "database_unavailable"
+    until(lambda: not house.ask(waits), 20, "somebody still waits")
+
+
+AT_ROWS = "lock table upload_row in access exclusive mode"
+AT_PROBLEMS = "lock table upload_problem in access exclusive mode"
+AT_LAYER = "select from layer where id = 'risk_points' for update"
+
+
+@pytest.mark.parametrize("who", ["service", "database"])
+def test_killed_in_each_phase_all_or_none_and_then_the_retry(house: House, who: str) -> None:
+    kill = house.kill_service if who == "service" else house.kill_database
+    first = house.stage(ROWS).result(30).json()
+    house.send("POST", f"/api/uploads/{first['id']}/apply", json={}).result(30)
+    before = stands(house)
+    stopped_at(house, AT_PROBLEMS, lambda: house.stage(BUSY), kill)
+    assert stands(house) == before
+    staged = house.stage(NEWER).result(30).json()
+    assert (staged["counts"]["changed"], staged["counts"]["new"]) == (25, 1)
+    at = f"/api/uploads/{staged['id']}"
+    before = stands(house)
+    stopped_at(house, AT_ROWS, lambda: house.send("GET", f"{at}/preview"), kill)
+    assert stands(house) == before
+    stopped_at(house, AT_LAYER, lambda: house.send("POST", f"{at}/apply", json={}), kill)
+    assert stands(house) == before
+    assert house.send("GET", at).result(30).json()["status"] == "staged"
+    applied = house.send("POST", f"{at}/apply", json={}).result(30).json()
+    assert applied["status"] == "applied"
+    after = stands(house)
+    assert len(after[0]) == 31
+    again = house.send("POST", f"{at}/apply", json={}).result(30).json()
+    assert (again["status"], stands(house)) == ("applied", after)
+    stopped_at(house, AT_LAYER, lambda: house.send("POST", f"{at}/rollback"), kill)
+    assert stands(house) == after
+    for back in (at, f"/api/uploads/{first['id']}"):
+        assert house.send("POST", f"{back}/rollback").result(30).json()["status"] == "rolled_back"
+    assert stands(house)[0] == []
+
+
+def test_a_killed_parser_is_tried_again_and_then_told(house: House) -> None:
+    before = stands(house)
+    for times in (1, 2):
+        doing = house.stage([*ROWS, *([["x", *["y"] * 5]] * times)])
+        seen: set[int] = set()
+        while not doing.done() and len(seen) < times:
+            for pid in set(house.parsers()) - seen:
+                os.kill(pid, signal.SIGKILL)
+                seen.add(pid)
+            time.sleep(0.002)
+        assert len(seen) == times
+        answer = doing.result(30)
+        assert answer.status_code == (201 if times == 1 else 413), answer.text
+    (kept,) = set(house.ask(KEPT)) - set(before[1])
+    assert house.send("DELETE", f"/api/uploads/{kept[0]}").result(30).status_code == 204
+    assert stands(house) == before
+
+
+def test_a_service_killed_while_a_file_is_parsed_leaves_nothing(house: House) -> None:
+    before = stands(house)
+    doing = house.stage(ROWS)
+    until(lambda: bool(house.parsers()), 20, "no parser was started")
+    (pid,) = house.parsers()
+    os.kill(pid, signal.SIGSTOP)
+    house.kill_service()
+    with contextlib.suppress(httpx.TransportError):
+        doing.result(30)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
+    until(lambda: gone(pid), 10, "the parser outlived the service")
+    assert stands(house) == before
+    (left,) = (house.folder / "tmp").glob(f"{scratch.PREFIX}*")
+    os.utime(left, (1, 1))
+    staged = house.stage(ROWS).result(30).json()
+    assert staged["counts"]["accepted"] == 30
+    assert list((house.folder / "tmp").glob(f"{scratch.PREFIX}*")) == []
+    assert house.send("DELETE", f"/api/uploads/{staged['id']}").result(30).status_code == 204
