@@ -26,7 +26,7 @@ from mapsvc.roads.rules import Rules
 _CHINA = ZoneInfo("Asia/Shanghai")
 _ROUND = 2000
 """Features of a layer fetched in one go, at most."""
-_LEAST = 30
+_LEAST = 64
 """Candidates timed in one round, at least."""
 _LAT_M, _LON_M = 110_574.0, 111_132.0
 """One degree is at least so many metres: of latitude, and of longitude at the equator."""
@@ -90,7 +90,7 @@ async def _ranked(db: Db, ask: Question) -> dict[str, Any]:
             ask.conditions,
         )
         sure_s = min(guess_s, ask.within_s or np.inf)
-        fan = await Fan.open(db, roads, ask.event, ask.direction, sure_s=sure_s)
+        fan = await Fan.open(roads, ask.event, ask.direction, sure_s=sure_s)
     usual = roads.rules if roads else await rules.read(db)
     found: list[_Found] = []
     for layer in ask.layers:
@@ -103,7 +103,7 @@ async def _ranked(db: Db, ask: Question) -> dict[str, Any]:
     driven = [f for f in found if f.journey.by == "road"]
     routes, avoided = await _drawn(db, ask, fan, driven)
     guessed = [f.place for f in found if f.journey.by == "estimate"]
-    blocking = await _blocking(db, fan, guessed)
+    blocking = await _blocking(fan, guessed)
     return {
         "origin": [ask.event.lon, ask.event.lat],
         "mode": "road",
@@ -134,7 +134,7 @@ async def _by_road(
         new = [near for near in batch if near.id not in timed]
         timed |= {near.id: (near, len(fan.places) + n) for n, near in enumerate(new)}
         if new:
-            await fan.add(db, [near.place for near in new])
+            await fan.add([near.place for near in new])
         seconds = fan.seconds()
         order = sorted(timed, key=lambda id_: (seconds[timed[id_][1]], id_))[: ask.k]
         slowest = seconds[timed[order[-1]][1]] if len(order) == ask.k else np.inf
@@ -176,7 +176,7 @@ async def _by_line(
         new = [near for near in batch if near.id not in known]
         if fan and fan.on_road and ask.within_s is not None:
             await fan.grow()
-            await fan.add(db, [near.place for near in new])
+            await fan.add([near.place for near in new])
             seconds = fan.seconds()[len(fan.places) - len(new) :]
             new = [near for near, s in zip(new, seconds, strict=True) if np.isinf(s)]
         rest += new
@@ -312,7 +312,7 @@ async def _drawn(
         return {}, []
     which = [f.at for f in driven]
     if not ask.routes:
-        ids = set().union(*await fan.avoided(db, np.array(which)))
+        ids = set().union(*await fan.avoided(np.array(which)))
         return {}, [c.told for c in fan.roads.closures if c.id in ids]
     routes = {
         f.key: route
@@ -323,11 +323,11 @@ async def _drawn(
     return routes, [avoided[n] for n in sorted(avoided)]
 
 
-async def _blocking(db: Db, fan: Fan | None, places: list[Place]) -> list[dict[str, Any]]:
+async def _blocking(fan: Fan | None, places: list[Place]) -> list[dict[str, Any]]:
     """The closures without which a road would lead to these places."""
     if fan is None:
         return []
-    ids = await fan.blocking(db, places)
+    ids = await fan.blocking(places)
     return [c.told for c in fan.roads.closures if c.id in ids]
 
 

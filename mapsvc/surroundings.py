@@ -24,7 +24,7 @@ from mapsvc.errors import BadInput, OutsideWorld
 from mapsvc.features import feature_text, json_text, object_text
 from mapsvc.filters import ALWAYS, Filter
 from mapsvc.regions import LEVEL_TITLES
-from mapsvc.roads.snapping import metres_per_degree
+from mapsvc.roads.lines import metres_per_degree
 from mapsvc.shapes import drawn
 
 MOST_LISTED = 10_000

@@ -199,6 +199,68 @@ async def test_islands_are_counted_and_not_joined_by_a_guess(db: Db, load: Load)
     assert kept[0]["islands"] == 3
 
 
+# A long road, and beside the place a scrap of road that no way leads onto or off.
+BESIDE = {
+    "a": (0.0, 0.0),
+    "b": (3000.0, 0.0),
+    "c": (1400.0, 40.0),
+    "d": (1600.0, 40.0),
+}
+
+
+@pytest.mark.parametrize("direction", ["to", "from"])
+@pytest.mark.parametrize(
+    ("scrap", "off_m", "access_m"),
+    [
+        ({"cd": {}}, 60.0, 60.0),  # an island: the road is 40 m farther
+        ({"cd": {}}, 240.0, 240.0),
+        ({"cd": {}}, 40.0, None),  # it stands on the island
+        ({"cd": {}}, 20.0, 20.0),
+    ],
+)
+async def test_a_scrap_of_road_keeps_nobody_off_the_network(
+    db: Db,
+    load: Load,
+    direction: roads.Direction,
+    scrap: dict[str, dict[str, str]],
+    off_m: float,
+    access_m: float | None,
+) -> None:
+    sketch = Sketch(BESIDE | {"p": (1500.0, off_m)}, {"ab": {}} | scrap)
+    await load(sketch)
+    (found,) = await roads.journeys(db, [sketch.at("p")], sketch.at("a"), direction=direction)
+    if access_m is None:
+        assert found.by == "estimate"
+        return
+    assert found.by == "road"
+    assert found.access_m == pytest.approx(access_m, abs=0.2)
+    assert found.distance_m == pytest.approx(1500 + access_m, abs=2)
+    (back,) = await roads.journeys(db, [sketch.at("a")], sketch.at("p"), direction=direction)
+    assert back.by == "road"
+
+
+async def test_a_street_that_only_leads_away_is_no_way_in(db: Db, load: Load) -> None:
+    # f is where a one-way street from e ends: nobody gets away from there.
+    nodes = BESIDE | {"e": (1500.0, 0.0), "f": (1500.0, 150.0), "p": (1480.0, 140.0)}
+    sketch = Sketch(nodes, {"aeb": {}, "ef": {"oneway": "yes"}})
+    await load(sketch)
+    place, end = sketch.at("p"), sketch.at("a")
+    (to,) = await roads.journeys(db, [place], end)
+    assert (to.by, round(to.access_m)) == ("road", 140)
+    (into,) = await roads.journeys(db, [place], end, direction="from")
+    assert (into.by, round(into.access_m)) == ("road", 20)
+
+
+async def test_a_long_road_apart_is_a_network_of_its_own(db: Db, load: Load) -> None:
+    nodes = BESIDE | {"c": (0.0, 40.0), "d": (2500.0, 40.0), "p": (100.0, 60.0), "q": (2400, 60.0)}
+    sketch = Sketch(nodes, {"ab": {}, "cd": {}})
+    await load(sketch)
+    (found,) = await roads.journeys(db, [sketch.at("p")], sketch.at("q"))
+    assert (found.by, round(found.access_m)) == ("road", 40)
+    (apart,) = await roads.journeys(db, [sketch.at("p")], sketch.at("a"))
+    assert apart.by == "estimate"
+
+
 # A crossroads b in the middle, and a long way round from every arm to the next.
 CROSS = {
     "w": (-300.0, 0.0),

@@ -135,8 +135,8 @@ async def _ways(
         usual = await rules.read(db)
         journeys = estimates(usual, places, ask.event, ask.conditions) if places else []
     else:
-        fan = await Fan.open(db, roads, ask.event, "to")
-        await fan.add(db, places)
+        fan = await Fan.open(roads, ask.event, "to")
+        await fan.add(places)
         journeys = fan.journeys()
     ways = [Way(s, j, n) for n, (s, j) in enumerate(zip(found, journeys, strict=True))]
     ways.sort(key=lambda w: (w.journey.duration_s, _guess(w), w.source.layer.id, w.source.id))

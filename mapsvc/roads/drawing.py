@@ -9,7 +9,7 @@ import shapely
 
 from mapsvc.database import Db
 from mapsvc.roads.graph import Floats, Graph, Piece
-from mapsvc.roads.snapping import metres_per_degree
+from mapsvc.roads.lines import metres_per_degree
 
 
 @dataclass(frozen=True, slots=True)

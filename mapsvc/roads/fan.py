@@ -14,13 +14,15 @@ from mapsvc.database import Db
 from mapsvc.roads.directions import Step, Walk, steps_of
 from mapsvc.roads.drawing import Stretches, drawn_line, stretches
 from mapsvc.roads.graph import Edges, Floats, Options, Piece, Stands, Tree
+from mapsvc.roads.lines import metres_per_degree
 from mapsvc.roads.rules import Conditions, Direction, Rules
-from mapsvc.roads.snapping import Place, metres_per_degree, snap
+from mapsvc.roads.snapping import Place, snap, uses
 from mapsvc.roads.state import Roads
 
 _GEOD = Geod(ellps="WGS84")
 _DEGREE_M = 111_700.0
 """No degree of latitude is longer."""
+_FEW = 300
 _DIRECT, _NONE, _ON_FOOT = -1, -2, -3
 """Choices that are no option: along one edge without a node between; none at all; off the road."""
 
@@ -108,7 +110,6 @@ class Fan:
     @classmethod
     async def open(
         cls,
-        db: Db,
         roads: Roads,
         event: Place,
         direction: Direction,
@@ -121,9 +122,13 @@ class Fan:
         """
         shut = roads.closed() if closed is None else closed
         most = roads.rules.offroad_most
-        at = await snap(db, roads.graph, [event], roads.profile, shut, most)
         limit = sure_s / roads.factor
-        return await anyio.to_thread.run_sync(lambda: cls(roads, event, at, direction, shut, limit))
+
+        def grown() -> "Fan":
+            at = snap(roads.graph, [event], roads.profile, shut, most, uses(direction)[1])
+            return cls(roads, event, at, direction, shut, limit)
+
+        return await anyio.to_thread.run_sync(grown)
 
     @property
     def sure_s(self) -> float:
@@ -142,13 +147,16 @@ class Fan:
         """Is the event near enough to a road?"""
         return len(self.at.edge) > 0
 
-    async def add(self, db: Db, places: Sequence[Place]) -> None:
+    async def add(self, places: Sequence[Place]) -> None:
         """More places; each gets its stand on the road."""
         new = Stands.nowhere(len(places))
         if self.on_road:
-            roads = self.roads
+            roads, use = self.roads, uses(self.direction)[0]
             most = roads.rules.offroad_most
-            new = await snap(db, roads.graph, places, roads.profile, self.closed, most)
+            asked = (roads.graph, places, roads.profile, self.closed, most, use)
+            # A few are done sooner than a thread takes over.
+            few = len(places) <= _FEW
+            new = snap(*asked) if few else await anyio.to_thread.run_sync(snap, *asked)
         self.stands = self.stands.and_(new)
         self.places += places
         self.line_m = np.append(self.line_m, line_m(places, self.event) if places else [])
@@ -267,7 +275,7 @@ class Fan:
         chosen = np.array(which, dtype=np.int64)
         trails = self.trails(chosen)
         seen = await stretches(db, self.roads.graph, trails)
-        avoided = await self.avoided(db, chosen)
+        avoided = await self.avoided(chosen)
         journeys = self.journeys(which)
         out: list[Route | None] = []
         for n, trail, ids, journey in zip(which, trails, avoided, journeys, strict=True):
@@ -295,18 +303,18 @@ class Fan:
             [c.told for c in self.roads.closures if c.id in avoided],
         )
 
-    async def blocking(self, db: Db, places: Sequence[Place]) -> set[int]:
+    async def blocking(self, places: Sequence[Place]) -> set[int]:
         """The closures that journeys of these places would have to cross: why no road leads."""
         shut = [c for c in self.roads.closures if len(c.edges)]
         if not shut or not places:
             return set()
         none = np.zeros_like(self.closed)
-        fan = await Fan.open(db, self.roads, self.event, self.direction, none)
-        await fan.add(db, places)
+        fan = await Fan.open(self.roads, self.event, self.direction, none)
+        await fan.add(places)
         edges = {p.edge for trail in fan.trails(np.arange(len(places))) for p in trail}
         return {c.id for c in shut if c.touches(edges)}
 
-    async def avoided(self, db: Db, which: NDArray[np.int64]) -> list[set[int]]:
+    async def avoided(self, which: NDArray[np.int64]) -> list[set[int]]:
         """For each of the places the ids of the closures that its journey goes around.
 
         With no closure at all the journey would cross some; with those it would cross others, and
@@ -320,14 +328,13 @@ class Fan:
         enough = float(known_s[np.isfinite(known_s)].max(initial=0.0)) + 1
         while shut and self.on_road and len(known) < len(shut):
             fan = await Fan.open(
-                db,
                 self.roads,
                 self.event,
                 self.direction,
                 self.roads.closed(known),
                 enough,
             )
-            await fan.add(db, [self.places[n] for n in which.tolist()])
+            await fan.add([self.places[n] for n in which.tolist()])
             new: set[int] = set()
             for mine, trail in zip(found, fan.trails(np.arange(len(which))), strict=True):
                 edges = [piece.edge for piece in trail]

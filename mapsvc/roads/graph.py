@@ -7,14 +7,16 @@ whose arcs cost infinitely much in one tree, so the next answer knows them.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse.csgraph import breadth_first_order, connected_components, dijkstra
 
 from mapsvc.database import Db
+from mapsvc.roads.lines import Lines
 from mapsvc.roads.rules import Direction, Profile
 
 Floats = NDArray[np.float64]
@@ -24,6 +26,10 @@ Edges = NDArray[np.bool_]
 
 _ARC = [("edge", "i8"), ("backward", "i4"), ("source", "i4"), ("target", "i4")]
 _ARC_SECONDS = [("light", "f8"), ("truck", "f8")]
+SCRAP_M = 2000.0
+"""Roads apart from the network that are shorter than this together are left over from a drawing."""
+ROUND_TRIP = 0.9
+"""The share of a network that must be of one round trip before other roads count as stuck."""
 _KEPT = 4
 """Graphs in memory: one a database and load; tests and reloads have several for a moment."""
 
@@ -110,11 +116,17 @@ class Graph:
     """A loaded network. Arcs are sorted by edge, forward ones first."""
 
     def __init__(
-        self, first_edge: int, nodes: Floats, length_m: Floats, arcs: NDArray[Any]
+        self,
+        first_edge: int,
+        nodes: Floats,
+        length_m: Floats,
+        arcs: NDArray[Any],
+        lines: Lines,
     ) -> None:
         self.first_edge = first_edge
         self.lon, self.lat = nodes[:, 0].copy(), nodes[:, 1].copy()
         self.length_m = length_m
+        self.lines = lines
         self.arc_edge = (arcs["edge"] - first_edge).astype(np.int32)
         self.arc_backward = arcs["backward"].astype(bool)
         self.source = arcs["source"].astype(np.int32)
@@ -130,6 +142,51 @@ class Graph:
         }
         self.closed_by: dict[tuple[int, Any], Ints] = {}
         """Edges of the closures that were asked about, by their number and time of change."""
+        self._stuck: dict[Profile, dict[str, Edges]] = {}
+
+    @cached_property
+    def usable(self) -> dict[Profile, Edges]:
+        """The edges that each vehicle may use, in one direction at least."""
+        out: dict[Profile, Edges] = {}
+        for profile, cost in self.cost.items():
+            out[profile] = np.zeros(len(self.length_m), dtype=bool)
+            out[profile][self.arc_edge[np.isfinite(cost)]] = True
+        return out
+
+    def stuck(self, profile: Profile, use: Literal["leave", "enter"]) -> Edges:
+        """Edges from which (`leave`) or to which (`enter`) no way leads into (from) the network.
+
+        The network is its largest part in which one gets from everywhere to everywhere. A part
+        apart from it counts as a network of its own when it is long enough.
+        """
+        if profile not in self._stuck:
+            self._stuck[profile] = self._find_stuck(profile)
+        return self._stuck[profile][use]
+
+    def _find_stuck(self, profile: Profile) -> dict[str, Edges]:
+        usable = self.usable[profile]
+        arcs = np.flatnonzero(np.isfinite(self.cost[profile]))
+        if not len(arcs):
+            return {"leave": usable, "enter": usable}
+        source, target, edge = self.source[arcs], self.target[arcs], self.arc_edge[arcs]
+        ways = csr_matrix((np.ones(len(arcs)), (source, target)), shape=(self.nodes, self.nodes))
+        _, round_trip = connected_components(ways, connection="strong")
+        _, island = connected_components(ways, connection="weak")
+        inner = round_trip[source] == round_trip[target]
+        length = np.bincount(round_trip[source], self.length_m[edge] * inner)
+        middle = int(np.flatnonzero(round_trip == length.argmax())[0])
+        together = np.bincount(island[source], self.length_m[edge], island.max() + 1)
+        apart = (island != island[middle]) & (together[island] / 2 >= SCRAP_M)
+        if length.max() < ROUND_TRIP * together[island[middle]]:
+            # Few roads are of one round trip: it says nothing, all that hangs together is good.
+            apart |= island == island[middle]
+        out: dict[str, Edges] = {}
+        for use, matrix, ends in (("leave", ways.T.tocsr(), target), ("enter", ways, source)):
+            reached = apart.copy()
+            reached[breadth_first_order(matrix, middle, return_predecessors=False)] = True
+            out[use] = usable.copy()
+            out[use][edge[reached[ends]]] = False
+        return out
 
     @property
     def nodes(self) -> int:
@@ -314,7 +371,16 @@ async def _read(db: Db) -> Graph:
         np.column_stack([nodes["lon"], nodes["lat"]]),
         edges["length_m"].astype(np.float64),
         arcs,
+        await _lines(db),
     )
+
+
+async def _lines(db: Db) -> Lines:
+    async with db.cursor(binary=True) as cursor:
+        await cursor.execute("select ST_AsBinary(geom) from road_edge order by id")
+        shapes = shapely.from_wkb([row[0] for row in await cursor.fetchall()])
+    spots, edge = shapely.get_coordinates(shapes, return_index=True)
+    return Lines(spots, edge)
 
 
 async def _columns(db: Db, query: str, columns: list[tuple[str, str]]) -> NDArray[Any]:

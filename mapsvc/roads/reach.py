@@ -17,8 +17,9 @@ from mapsvc.database import Db, moment
 from mapsvc.errors import Unavailable
 from mapsvc.roads import state
 from mapsvc.roads.graph import Floats, Options, Stands, Tree
+from mapsvc.roads.lines import metres_per_degree
 from mapsvc.roads.rules import Conditions, Direction, Profile
-from mapsvc.roads.snapping import Place, metres_per_degree, snap
+from mapsvc.roads.snapping import Place, Use, snap, uses
 from mapsvc.roads.state import Roads
 
 NO_NETWORK = "尚未载入路网，不能按道路计算。请管理员运行 mapsvc roads load 文件.osm.pbf。"
@@ -52,10 +53,9 @@ async def fastest(
     """
     async with moment(db):
         spread = await Spread.open(db, starts, profile, conditions, direction)
-        roads = spread.roads
-        most = roads.rules.offroad_most
-        stands = await snap(db, roads.graph, places, profile, roads.closed(), most)
-    seconds = await anyio.to_thread.run_sync(lambda: spread.seconds(stands, places))
+    seconds = await anyio.to_thread.run_sync(
+        lambda: spread.seconds(_stands(spread.roads, places, uses(direction)[0]), places)
+    )
     return [s if np.isfinite(s) else None for s in seconds.tolist()]
 
 
@@ -77,12 +77,11 @@ async def each_within(
         roads = await state.now(db, profile, conditions)
         if roads is None:
             raise Unavailable(NO_NETWORK, code="no_road_network")
-        most = roads.rules.offroad_most
-        at = await snap(db, roads.graph, starts, profile, roads.closed(), most)
-        stands = await snap(db, roads.graph, places, profile, roads.closed(), most)
     limit = seconds / roads.factor
 
     def one_by_one() -> NDArray[np.bool_]:
+        use, start_use = uses(direction)
+        at, stands = _stands(roads, starts, start_use), _stands(roads, places, use)
         out = np.zeros((len(starts), len(places)), dtype=bool)
         for n, start in enumerate(starts):
             spread = Spread(roads, [start], at.only(n), direction, limit)
@@ -110,6 +109,11 @@ async def reach(
     async with moment(db):
         spread = await Spread.open(db, starts, profile, conditions, direction, max(seconds))
     return await anyio.to_thread.run_sync(lambda: _bands(spread, sorted(set(seconds))))
+
+
+def _stands(roads: Roads, places: Sequence[Place], use: Use) -> Stands:
+    most = roads.rules.offroad_most
+    return snap(roads.graph, places, roads.profile, roads.closed(), most, use)
 
 
 class Spread:
@@ -149,10 +153,13 @@ class Spread:
         roads = await state.now(db, profile, conditions)
         if roads is None:
             raise Unavailable(NO_NETWORK, code="no_road_network")
-        most = roads.rules.offroad_most
-        at = await snap(db, roads.graph, starts, profile, roads.closed(), most)
         limit = seconds / roads.factor
-        return await anyio.to_thread.run_sync(lambda: cls(roads, starts, at, direction, limit))
+
+        def grown() -> "Spread":
+            at = _stands(roads, starts, uses(direction)[1])
+            return cls(roads, starts, at, direction, limit)
+
+        return await anyio.to_thread.run_sync(grown)
 
     def seconds(self, stands: Stands, places: Sequence[Place]) -> Floats:
         """For each place the seconds from the fastest start, conditions and access included."""

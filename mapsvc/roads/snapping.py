@@ -1,22 +1,35 @@
-"""Where a place gets onto the road: the nearest edge that its vehicle may use."""
+"""Where a place gets onto the road: the nearest edge that its vehicle may use.
+
+Edges are compared in metres on the plane that touches the ellipsoid at the place. A place whose
+nearest edge leads nowhere (a scrap of road apart from the rest, a one-way street into a dead end)
+gets onto the next one that leads on, if that is not much farther: the way there is then in its
+metres off the road.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mapsvc.database import Db
-from mapsvc.errors import Unavailable
 from mapsvc.roads.graph import Edges, Floats, Graph, Stands
-from mapsvc.roads.rules import Profile
+from mapsvc.roads.lines import STEP_M, Lines, on_globe
+from mapsvc.roads.rules import Direction, Profile
 
 _SAME_M = 0.05
 """Edges within this of the nearest are equally near: all that meet in a junction."""
-_CLOSE_M = 150.0
-"""Most places are no farther from a road: all edges of that box are measured, which is quickest."""
-_AROUND_M = (250.0, 1000.0, 5000.0, 25_000.0)
-"""How far is looked where the nearest edges are closed, step by step up to the limit."""
+_MOST_SAME = 8
+DETOUR_M = 200.0
+"""So much farther than its nearest edge a place may get onto one that leads on."""
+_ON_ROAD_M = 1.0
+"""Who stands on a road is not moved to another."""
+_FEW, _MANY = 8, 4096
+_CHUNK = 4000
+
+Use = Literal["leave", "enter"]
+"""The place is left by its edge, or reached by it."""
+Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,137 +40,135 @@ class Place:
     lat: float
 
 
-_PLACES = """
-unnest(%(lon)s::float8[], %(lat)s::float8[], %(kx)s::float8[], %(ky)s::float8[], %(n)s::int[])
-    p (lon, lat, kx, ky, n)"""
-
-# Edges around a place, measured in metres on the plane that touches the ellipsoid at the place.
-_MEASURED = """
-select id, line, spot, ST_Distance(line, spot) off_m
-from (
-    select id, ST_Scale(geom, kx, ky) line,
-        ST_SetSRID(ST_MakePoint(lon * kx, lat * ky), 4326) spot
-    from road_edge
-    where {profile} and geom && ST_MakeEnvelope(lon - ({reach}) / kx, lat - ({reach}) / ky,
-        lon + ({reach}) / kx, lat + ({reach}) / ky, 4326)
-) q"""
-
-_CLOSE = """
-select p.n, e.id, e.share, e.off_m
-from {places} cross join lateral (
-    select id, off_m, ST_LineLocatePoint(line, spot) share
-    from (select *, min(off_m) over () least from ({measured}) m) r
-    where off_m <= least + %(same)s and off_m <= %(most)s order by off_m, id limit 8
-) e""".replace("{places}", _PLACES).replace("{measured}", _MEASURED.replace("{reach}", "%(most)s"))
-
-# For places farther off. The index walks in degrees: its nearest edge bounds the search. The
-# nearest in degrees is farther in metres than the true one by 1 / cos(latitude) at most.
-_NEAREST = """
-select p.n, e.id, e.share, e.off_m
-from {places}
-    cross join lateral (
-        select ST_Distance(ST_Scale(r.geom, kx, ky),
-            ST_SetSRID(ST_MakePoint(lon * kx, lat * ky), 4326)) m
-        from (select geom from road_edge where {profile}
-            order by geom <-> ST_SetSRID(ST_MakePoint(lon, lat), 4326) limit 1) r
-    ) reach
-    cross join lateral (
-        select id, off_m, ST_LineLocatePoint(line, spot) share
-        from (select *, min(off_m) over () least from ({measured}) m) r
-        where off_m <= least + %(same)s order by off_m, id limit 8
-    ) e
-where reach.m <= %(most)s * 4 and e.off_m <= %(most)s""".replace("{places}", _PLACES).replace(
-    "{measured}", _MEASURED.replace("{reach}", "reach.m + 1")
-)
-
-_ALL_AROUND = """
-select p.n, e.id, ST_LineLocatePoint(line, spot), off_m
-from {places} cross join lateral ({measured}) e
-where off_m <= %(most)s order by p.n, off_m, e.id""".replace("{places}", _PLACES).replace(
-    "{measured}", _MEASURED.replace("{reach}", "%(most)s")
-)
+def uses(direction: Direction) -> tuple[Use, Use]:
+    """What places and event do with their edges."""
+    return ("leave", "enter") if direction == "to" else ("enter", "leave")
 
 
-async def snap(
-    db: Db,
+def snap(
     graph: Graph,
     places: Sequence[Place],
     profile: Profile,
     closed: Edges,
     most_m: float,
+    use: Use,
 ) -> Stands:
     """Each place on its nearest usable edge, or on all that meet in the nearest point.
 
     A place farther than `most_m` metres from every edge stands on none. Nobody gets onto a
     `closed` edge.
     """
-    asked = _Asked(db, graph, places, profile)
-    every = list(range(len(places)))
-    rows = await asked.rows(_CLOSE, every, min(_CLOSE_M, most_m))
-    farther = sorted(set(every) - {row[0] for row in rows})
-    if farther:
-        rows += await asked.rows(_NEAREST, farther, most_m)
-    if closed.any():
-        nearest, rows = rows, [row for row in rows if not closed[row[1]]]
-        # Left out here and not in the statement, where a list of thousands is slow.
-        left = {row[0] for row in nearest} - {row[0] for row in rows}
-        for around_m in _AROUND_M:
-            if not left:
-                break
-            found = await asked.rows(_ALL_AROUND, sorted(left), min(around_m, most_m))
-            rows += _nearest_of([row for row in found if not closed[row[1]]])
-            left -= {row[0] for row in rows}
-            if around_m >= most_m:
-                break
-    rows.sort()
-    point = np.array([row[0] for row in rows], dtype=np.int64)
-    off_m = np.full(len(places), np.inf)
-    np.minimum.at(off_m, point, np.array([row[3] for row in rows], dtype=np.float64))
-    edge = np.array([row[1] for row in rows], dtype=np.int32)
-    return Stands(off_m, point, edge, np.array([row[2] for row in rows], dtype=np.float64))
+    spots = np.array([(p.lon, p.lat) for p in places], dtype=np.float64).reshape(-1, 2)
+    wanted = graph.usable[profile] & ~closed
+    parts = [
+        _snapped(graph, spots[n : n + _CHUNK], wanted, graph.stuck(profile, use), most_m)
+        for n in range(0, len(spots), _CHUNK)
+    ]
+    out = Stands.nowhere(0)
+    for part in parts:
+        out = out.and_(part)
+    return out
 
 
-_Row = tuple[int, int, float, float]
-"""Which place, edge by its place in the graph, share of its length, metres off it."""
+def _snapped(graph: Graph, spots: Floats, wanted: Edges, stuck: Edges, most_m: float) -> Stands:
+    found = _nearest(graph.lines, spots, wanted, np.full(len(spots), most_m))
+    off_m = found.least(len(spots))
+    apart = np.ones(len(spots), dtype=bool)
+    apart[found.point[~stuck[found.edge]]] = False
+    left = np.flatnonzero(apart & np.isfinite(off_m) & (off_m > _ON_ROAD_M))
+    if len(left):
+        most = np.minimum(off_m[left] + DETOUR_M, most_m)
+        other = _nearest(graph.lines, spots[left], wanted & ~stuck, most)
+        moved = left[np.unique(other.point)]
+        found = found.without(moved).and_(other.of(left))
+    order = np.lexsort((found.edge, found.point))
+    return Stands(
+        found.least(len(spots)),
+        found.point[order],
+        found.edge[order].astype(np.int32),
+        found.share[order],
+    )
 
 
-class _Asked:
-    """The places of one question, in the forms that the statements take."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Places on edges: which place, which edge, share of its length, metres off it."""
 
-    def __init__(self, db: Db, graph: Graph, places: Sequence[Place], profile: Profile) -> None:
-        self.db, self.graph, self.profile = db, graph, profile
-        self.lon = [p.lon for p in places]
-        self.lat = [p.lat for p in places]
-        east, north = metres_per_degree(np.array(self.lat, dtype=np.float64))
-        self.kx, self.ky = east.tolist(), north.tolist()
+    point: Numbers
+    edge: Numbers
+    share: Floats
+    off_m: Floats
 
-    async def rows(self, statement: str, which: list[int], most_m: float) -> list[_Row]:
-        columns: dict[str, Any] = {
-            name: [getattr(self, name)[n] for n in which] for name in ("lon", "lat", "kx", "ky")
-        }
-        cursor = await self.db.execute(
-            statement.replace("{profile}", self.profile).encode(),
-            columns | {"n": which, "most": most_m, "same": _SAME_M},
+    def least(self, count: int) -> Floats:
+        off_m = np.full(count, np.inf)
+        np.minimum.at(off_m, self.point, self.off_m)
+        return off_m
+
+    def kept(self, keep: NDArray[np.bool_] | Numbers) -> "_Found":
+        return _Found(self.point[keep], self.edge[keep], self.share[keep], self.off_m[keep])
+
+    def without(self, points: Numbers) -> "_Found":
+        return self.kept(~np.isin(self.point, points))
+
+    def of(self, numbers: Numbers) -> "_Found":
+        """The same under the numbers that the places have elsewhere."""
+        return _Found(numbers[self.point], self.edge, self.share, self.off_m)
+
+    def and_(self, more: "_Found") -> "_Found":
+        return _Found(
+            np.append(self.point, more.point),
+            np.append(self.edge, more.edge),
+            np.append(self.share, more.share),
+            np.append(self.off_m, more.off_m),
         )
-        first, count = self.graph.first_edge, len(self.graph.length_m)
-        found = [(row[0], row[1] - first, row[2], row[3]) for row in await cursor.fetchall()]
-        # Possible only inside a transaction that sees each statement's own moment.
-        if any(not 0 <= row[1] < count for row in found):
-            raise Unavailable("路网刚刚更新，请再查询一次。", code="roads_replaced")
-        return found
+
+    def nearest(self, count: int, most_m: Floats) -> "_Found":
+        """An edge once for each place, those that are nearest or as near; within the limits."""
+        order = np.lexsort((self.edge, self.off_m, self.point))
+        pair = self.point[order] * (int(self.edge.max(initial=0)) + 1) + self.edge[order]
+        _, first = np.unique(pair, return_index=True)
+        one = self.kept(order[np.sort(first)])
+        least = one.least(count)
+        near = one.kept(
+            (one.off_m <= least[one.point] + _SAME_M) & (least[one.point] <= most_m[one.point])
+        )
+        begin = np.searchsorted(near.point, near.point)
+        return near.kept(np.arange(len(near.point)) - begin < _MOST_SAME)
 
 
-def _nearest_of(rows: list[_Row]) -> list[_Row]:
-    """Of rows by place and distance those that are nearest, or as near."""
-    least: dict[int, float] = {}
-    for n, _, _, off_m in rows:
-        least.setdefault(n, off_m)
-    return [row for row in rows if row[3] <= least[row[0]] + _SAME_M]
+def _nearest(lines: Lines, spots: Floats, wanted: Edges, most_m: Floats) -> _Found:
+    """Each spot's nearest wanted edges. The nearest sample bounds how far the nearest can be."""
+    globe = on_globe(spots)
+    reach_m = _reach(lines, globe, wanted, most_m)
+    asked = np.flatnonzero(np.isfinite(reach_m))
+    # On the globe and on the plane the same metres differ by less than a hundredth.
+    around = lines.tree.query_ball_point(globe[asked], reach_m[asked] * 1.01 + STEP_M / 2 + 0.1)
+    counts = np.array([len(one) for one in around], dtype=np.int64)
+    samples = np.concatenate([*around, []]).astype(np.int64)
+    segment = lines.segment_of[samples]
+    point = np.repeat(asked, counts)
+    keep = wanted[lines.edge_of[segment]]
+    point, segment = point[keep], segment[keep]
+    share, off_m = lines.foot(spots[point], segment)
+    found = _Found(point, lines.edge_of[segment].astype(np.int64), share, off_m)
+    return found.nearest(len(spots), most_m)
 
 
-def metres_per_degree(lat: Floats) -> tuple[Floats, Floats]:
-    """Of longitude and of latitude, on the WGS-84 ellipsoid at these latitudes."""
-    phi = np.radians(np.clip(lat, -89.9, 89.9))
-    north = 111132.954 - 559.822 * np.cos(2 * phi) + 1.175 * np.cos(4 * phi)
-    east = 111412.84 * np.cos(phi) - 93.5 * np.cos(3 * phi) + 0.118 * np.cos(5 * phi)
-    return east, north
+def _reach(lines: Lines, globe: Floats, wanted: Edges, most_m: Floats) -> Floats:
+    """Metres within which each spot has a wanted edge; infinite where none is near enough."""
+    reach_m = np.full(len(globe), np.inf)
+    left, count = np.arange(len(globe)), _FEW
+    farthest = float(most_m.max(initial=0.0)) * 1.01 + STEP_M / 2 + 0.1
+    total = len(lines.segment_of)
+    while len(left):
+        count = min(count, total)
+        metres, sample = lines.tree.query(
+            globe[left], k=np.arange(1, count + 1), distance_upper_bound=farthest
+        )
+        near = np.isfinite(metres)
+        edge = lines.edge_of[lines.segment_of[np.where(near, sample, 0)]]
+        reach_m[left] = np.where(near & wanted[edge], metres, np.inf).min(axis=1)
+        # Who has none yet, though there are more samples than were looked at.
+        left = left[np.isinf(reach_m[left]) & near.all(axis=1)] if count < total else left[:0]
+        count *= 8 if count < _MANY else total
+    return reach_m

@@ -61,8 +61,8 @@ async def journeys(
         if roads is None:
             return estimates(await read(db), places, to, conditions)
         likely_s = roads.rules.likely_s(float(line_m(places, to).max()), conditions)
-        fan = await Fan.open(db, roads, to, direction, sure_s=likely_s)
-        await fan.add(db, places)
+        fan = await Fan.open(roads, to, direction, sure_s=likely_s)
+        await fan.add(places)
         if np.isinf(fan.seconds()).any():
             await fan.grow()
         return fan.journeys()
@@ -81,6 +81,6 @@ async def route(
         roads = await state.now(db, profile, conditions)
         if roads is None:
             return None
-        fan = await Fan.open(db, roads, end, "to")
-        await fan.add(db, [start])
+        fan = await Fan.open(roads, end, "to")
+        await fan.add([start])
         return (await fan.routes(db, [0]))[0]
