@@ -20,6 +20,9 @@ COPY --from=web /build/mapsvc/static/build /build/mapsvc/static/build
 RUN pip install --no-cache-dir --no-deps --no-build-isolation /build
 
 FROM python:3.11-slim-bookworm
+# pg_dump and pg_restore, for backups; of the database image's version.
+RUN apt-get update && apt-get install -y --no-install-recommends postgresql-client-15 \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin mapsvc \
     && install -d -o mapsvc -g mapsvc -m 700 /var/lib/mapsvc
 COPY --from=python /opt/mapsvc /opt/mapsvc

@@ -15,7 +15,7 @@ import psycopg
 import typer
 import uvicorn
 
-from mapsvc import access, demo, features, ground, offline, record, regions
+from mapsvc import access, backup, demo, features, ground, offline, record, regions
 from mapsvc.catalog import Catalog, load_catalog
 from mapsvc.cluster import ClusterError
 from mapsvc.database import Db, located, upgrade
@@ -279,6 +279,51 @@ def export_map(
         typer.echo(f"已导出 {file}，{len(done.html) / 1_000_000:.1f} MB。")
         typer.echo(f"{counts}　底图到第 {done.ground_zoom} 级，更近时放大显示。")
         typer.echo("包含个人信息，请妥善保管。" if personal else "不含个人信息。")
+
+
+@app.command(name="backup")
+def make_backup(
+    file: Annotated[Path, typer.Argument(help="新文件；或已有的文件夹，按时间取名")],
+    keep: Annotated[int | None, typer.Option(min=1, help="文件夹中只留最新的几份")] = None,
+) -> None:
+    """备份全部数据、历史、上报原件和图层文件；服务可以照常运行。"""
+    if keep and not file.is_dir():
+        _refuse("--keep 只用于文件夹，例如 mapsvc backup /备份 --keep 30。")
+    with _ready() as (settings, _, conninfo):
+        made, manifest = backup.make(conninfo, settings.layers, file)
+        size = made.stat().st_size / 1_000_000
+        typer.echo(f"已备份到 {made}，{size:.1f} MB，{manifest.census.rows:,} 行，已核对。")
+        typer.echo("备份含个人信息，没有加密，请妥善保管，并另存一份到别的机器。")
+        for old in backup.retire(made.parent, keep) if keep else []:
+            typer.echo(f"已删除旧备份 {old.name}。")
+
+
+@app.command(name="restore")
+def restore_backup(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    drill: Annotated[
+        bool, typer.Option("--drill", help="只演练：恢复到旁边、核对、再删除")
+    ] = False,
+    layers: Annotated[Path | None, typer.Option(help="把备份中的图层文件解到这个空文件夹")] = None,
+    discard: Annotated[bool, typer.Option("--discard", help="不保留恢复之前的数据")] = False,
+) -> None:
+    """从备份恢复全部数据；逐表核对无误后才替换现有数据。请先停止服务。"""
+    with _ready() as (_, catalog, conninfo):
+        if layers:
+            written = backup.unpack_layers(file, layers)
+            typer.echo(f"已解出 {len(written)} 个图层文件到 {layers}。")
+        if drill:
+            manifest = backup.drill(conninfo, file)
+            typer.echo(f"演练通过：{manifest.census.rows:,} 行全部一致。现有数据没有改动。")
+            return
+        done = backup.restore(conninfo, catalog, file, keep=not discard)
+        when = done.manifest.made_at.astimezone()
+        typer.echo(
+            f"已恢复到 {when:%Y年%m月%d日 %H:%M}：{done.manifest.census.rows:,} 行全部一致。"
+        )
+        typer.echo("所有人需要重新登录。")
+        if done.previous:
+            typer.echo(f"恢复之前的数据保留在数据库 {done.previous} 中。")
 
 
 @user_app.command(name="add")

@@ -272,6 +272,22 @@ def _programs(version: str | None) -> Path:
     )
 
 
+def client_program(name: str, version: int) -> Path:
+    """`pg_dump` or `pg_restore` for a server of this major version; a newer one serves as well."""
+    folders = sorted(
+        Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=lambda f: int(f.parent.name)
+    )
+    for folder in folders:
+        if int(folder.parent.name) >= version and os.access(folder / name, os.X_OK):
+            return folder / name
+    found = shutil.which(name)
+    if found is None:
+        raise ClusterError(
+            f"没有找到 {name}。请先安装：sudo apt install postgresql-client-{version}"
+        )
+    return Path(found)
+
+
 def _ships_postgis(folder: Path) -> bool:
     if not (folder / "pg_config").exists():
         return False
