@@ -292,6 +292,7 @@ def make_backup(
     with _ready() as (settings, _, conninfo):
         made, manifest = backup.make(conninfo, settings.layers, file)
         size = made.stat().st_size / 1_000_000
+        _run(conninfo, lambda db: record.write(db, "backup.made", subject=made.name))
         typer.echo(f"已备份到 {made}，{size:.1f} MB，{manifest.census.rows:,} 行，已核对。")
         typer.echo("备份含个人信息，没有加密，请妥善保管，并另存一份到别的机器。")
         for old in backup.retire(made.parent, keep) if keep else []:
@@ -317,6 +318,7 @@ def restore_backup(
             typer.echo(f"演练通过：{manifest.census.rows:,} 行全部一致。现有数据没有改动。")
             return
         done = backup.restore(conninfo, catalog, file, keep=not discard)
+        _run(conninfo, lambda db: record.write(db, "backup.restored", subject=file.name))
         when = done.manifest.made_at.astimezone()
         typer.echo(
             f"已恢复到 {when:%Y年%m月%d日 %H:%M}：{done.manifest.census.rows:,} 行全部一致。"

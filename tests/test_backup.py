@@ -267,3 +267,6 @@ def test_commands(demo_copy: str, tmp_path: Path) -> None:
     assert "全部一致" in told
     assert "保留在数据库" not in told
     assert counted(demo_copy).tables["feature"].rows > 800
+    with psycopg.connect(demo_copy) as db:
+        noted = db.execute("select subject from audit where action = 'backup.restored'")
+        assert noted.fetchall() == [(file.name,)]

@@ -35,6 +35,8 @@ ACTIONS = {
     "personal.exported": "导出个人信息",
     "record.exported": "导出审计记录",
     "record.pruned": "清理到期的审计记录",
+    "backup.made": "备份全部数据",
+    "backup.restored": "从备份恢复",
     "database.write": "绕过程序直接改库",
 }
 """Every action's stable id and what people call it. The last is written by the database itself."""
