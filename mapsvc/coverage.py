@@ -24,8 +24,8 @@ from mapsvc.features import feature_json
 from mapsvc.filters import ALWAYS, Filter
 from mapsvc.roads import Band, Conditions, Place, Profile, each_within, fastest, reach
 
-MOST_STARTS = 3000
-MOST_TARGETS = 20_000
+MOST_STARTS = 100_000
+MOST_TARGETS = 100_000
 MOST_LISTED = 2000
 MOST_SITES = 10
 MOST_CANDIDATES = 600

@@ -5,6 +5,7 @@ GeoJSON has it. Counts and sums cover everything; the list of features may end, 
 """
 
 import math
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -369,19 +370,23 @@ async def _answered(db: Db, statement: bytes, values: dict[str, Any]) -> _Answer
 
 def _values(around: Around) -> dict[str, Any]:
     box = dict(zip(("west", "south", "east", "north"), _box(around), strict=True))
-    values = {"wkb": shapely.to_wkb(around.shape), "within_m": around.within_m, **box}
-    return values | _plane(around) if around.point else values
+    values: dict[str, Any] = {"within_m": around.within_m, **box}
+    # A point's WKB is written by hand: shapely sets up a writer each time, for a tenth of the time
+    # that the whole answer takes.
+    if around.point:
+        lon, lat, *_ = around.shape.bounds
+        return values | {"wkb": struct.pack("<BIdd", 1, 1, lon, lat)} | _plane(lat, around.within_m)
+    return values | {"wkb": shapely.to_wkb(around.shape)}
 
 
-def _plane(around: Around) -> dict[str, float]:
+def _plane(lat: float, within_m: float) -> dict[str, float]:
     """Metres of a degree at the point, and how far off the plane may be, as a share of the radius.
 
     Meridians draw nearer to each other by the tangent of the latitude; towards the poles the plane
     is not asked.
     """
-    lat = float(shapely.get_y(around.shape))
     east, north = metres_per_degree(np.array([lat]))
-    angle = around.within_m / _RADIUS_M
+    angle = within_m / _RADIUS_M
     doubt = (
         0.002 + 2 * angle * (math.tan(math.radians(abs(lat))) + angle)
         if abs(lat) < 75

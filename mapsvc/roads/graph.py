@@ -280,6 +280,26 @@ class Graph:
         cost = self.cost[profile][arcs[:1]]
         return float(cost[0]) * abs(end - start) if len(cost) else np.inf
 
+    def along_each(self, edge: Ints, start: Floats, end: Floats, profile: Profile) -> Floats:
+        """`along` for many."""
+        forward, backward = self._both_ways[profile]
+        cost = np.where(end < start, backward[edge], forward[edge])
+        part = np.abs(end - start)
+        return np.where(part > 0, cost * np.maximum(part, 1e-12), 0.0)
+
+    @cached_property
+    def _both_ways(self) -> dict[Profile, tuple[Floats, Floats]]:
+        """Seconds of every edge forward and backward; infinite where it may not be driven."""
+        out: dict[Profile, tuple[Floats, Floats]] = {}
+        for profile, cost in self.cost.items():
+            both = np.full(len(self.length_m), np.inf), np.full(len(self.length_m), np.inf)
+            for seconds, ours in zip(both, (~self.arc_backward, self.arc_backward), strict=True):
+                # Of several (after banned turns) the first stays.
+                arcs = np.flatnonzero(ours)[::-1]
+                seconds[self.arc_edge[arcs]] = cost[arcs]
+            out[profile] = both
+        return out
+
     def piece(self, arc: int, share: float, *, entering: bool) -> Piece:
         """An arc from its first node up to a share of its edge, or from there to its last node."""
         first = 1.0 if self.arc_backward[arc] else 0.0

@@ -167,15 +167,23 @@ class Spread:
         ends = (graph.leaving if self.direction == "to" else graph.entering)(stands, profile)
         best = np.full(len(stands), np.inf)
         np.minimum.at(best, ends.point, self.tree.seconds[ends.node] + ends.seconds)
-        for n in np.unique(stands.point[np.isin(stands.edge, self.at.edge)]).tolist():
-            edges = stands.edge[stands.point == n]
-            for k in np.unique(self.at.point[np.isin(self.at.edge, edges)]).tolist():
-                pair = (
-                    (stands, n, self.at, k) if self.direction == "to" else (self.at, k, stands, n)
-                )
-                best[n] = min(best[n], graph.direct(*pair, profile)[0] + self.access[k])
+        self._along_one_edge(best, stands)
         by_road = best + stands.off_m / self.roads.rules.offroad_mps
         return np.minimum(by_road, self._on_foot(stands, places)) * self.roads.factor
+
+    def _along_one_edge(self, best: Floats, stands: Stands) -> None:
+        """Who stands on the same edge as a start may get there without passing a node."""
+        order = np.argsort(self.at.edge, kind="stable")
+        first = np.searchsorted(self.at.edge[order], stands.edge, "left")
+        count = np.searchsorted(self.at.edge[order], stands.edge, "right") - first
+        mine = np.repeat(np.arange(len(count)), count)
+        theirs = order[np.repeat(first - count.cumsum() + count, count) + np.arange(len(mine))]
+        ends = self.at.share[theirs], stands.share[mine]
+        if self.direction == "to":
+            ends = ends[::-1]
+        graph, edge = self.roads.graph, stands.edge[mine]
+        seconds = graph.along_each(edge, *ends, self.roads.profile)
+        np.minimum.at(best, stands.point[mine], seconds + self.access[self.at.point[theirs]])
 
     def _on_foot(self, stands: Stands, places: Sequence[Place]) -> Floats:
         """Dry seconds from the nearest start where that is nearer than the road; else infinite."""
