@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     """On a shifted base map points are moved when drawn, never when stored."""
     basemap_attribution: str = ""
     """Source and 审图号, shown on the map."""
+    map_approval: str = Field(default="", max_length=100)
+    """审图号 of the county's own map, printed on sheets; a line to fill in where there is none."""
     basemap_max_zoom: int = Field(default=18, ge=1, le=24)
 
     @field_validator("basemap_url")

@@ -134,6 +134,7 @@ async def map_facts(serves: Serves, db: Database, _: Who) -> dict[str, Any]:
         "county": territory,
         "relief": {"url": "/api/relief.png", "bounds": bounds} if bounds else None,
         "basemaps": [b.as_json() for b in base_maps(serves.settings)],
+        "approval": serves.settings.map_approval,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

@@ -12,7 +12,7 @@ from mapsvc.api.service import Database, MaybeWho, Serves, SignedIn, Who
 from mapsvc.database import Db
 from mapsvc.errors import NotFound
 from mapsvc.maps.screen import render_screen
-from mapsvc.maps.shell import csp, render_map
+from mapsvc.maps.shell import csp, render_map, render_sheet
 
 router = APIRouter(include_in_schema=False)
 
@@ -66,6 +66,13 @@ async def api_docs(serves: Serves, db: Database, person: SignedIn) -> Response:
 async def chart(serves: Serves, _: Who) -> Response:
     nonce = secrets.token_urlsafe(16)
     html = render_map(serves.catalog, serves.settings, nonce=nonce, asset=serves.asset)
+    return _html(html, nonce, serves)
+
+
+@router.get("/sheet")
+async def sheet(serves: Serves, _: Who) -> Response:
+    nonce = secrets.token_urlsafe(16)
+    html = render_sheet(serves.catalog, serves.settings, nonce=nonce, asset=serves.asset)
     return _html(html, nonce, serves)
 
 

@@ -60,6 +60,19 @@ def render_map(
     """The HTML of `/map`; its size depends on the number of layers and on nothing else."""
     page = Page(nonce, early=_EARLY if bundle == "map" else ())
     chart = Chart(asset, bundle=bundle)
+    return _filled(page, chart, catalog, settings)
+
+
+def render_sheet(
+    catalog: Catalog, settings: Settings, *, nonce: str, asset: Callable[[str], str]
+) -> str:
+    """The HTML of `/sheet`: the same map and layers, for one sheet of paper."""
+    page = Page(nonce, kind="sheet-page", title="打印", early=_EARLY)
+    chart = Chart(asset, bundle="sheet", scale=False)
+    return _filled(page, chart, catalog, settings)
+
+
+def _filled(page: "Page", chart: "Chart", catalog: Catalog, settings: Settings) -> str:
     page.add_child(chart)
     bases = base_maps(settings)
     pictures = {base.id: [_draw(chart, base, tiles) for tiles in _tiles(base)] for base in bases}

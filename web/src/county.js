@@ -150,18 +150,22 @@ function paint(canvas, tile, coords, place, deeper) {
   canvas.width = canvas.height = SIZE * ratio;
   const ctx = canvas.getContext("2d");
   ctx.scale(ratio, ratio);
-  const layer = Object.values(tile.layers)[0];
-  if (!layer) return;
-  const scale = (SIZE * deeper) / layer.extent;
   const dx = (coords.x - place.x * deeper) * SIZE;
   const dy = (coords.y - place.y * deeper) * SIZE;
-  const painter = new Painter(ctx, tile, coords.z, scale, dx, dy);
+  paintTile(ctx, tile, coords.z, SIZE * deeper, dx, dy);
+}
+
+/** One tile, `side` units wide, whose corner lies at -dx, -dy of the canvas. */
+export function paintTile(ctx, tile, zoom, side, dx, dy) {
+  const layer = Object.values(tile.layers)[0];
+  if (!layer) return;
+  const painter = new Painter(ctx, tile, zoom, side / layer.extent, dx, dy);
   painter.ground();
   painter.roads();
   painter.boundaries();
 }
 
-const tileAt = (z, x, y) => ({ layer: "base", z, x, y });
+export const tileAt = (z, x, y) => ({ layer: "base", z, x, y });
 
 /** Tiles of 512 pixels at map zoom z are those of z - 1; past the deepest, part of a parent. */
 function placeOf(coords) {

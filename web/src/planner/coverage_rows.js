@@ -122,7 +122,7 @@ export function coverageDrawing(answer, layer, places) {
   const last = answer.gained && answer.gained.area && [...answer.gained.area.features].sort((a, b) => b.properties.seconds - a.properties.seconds)[0];
   const added = last ? [{ polygons: polygonsOf(last.geometry), shade: 0.06, width: 1.8, dash: [6, 4] }] : [];
   return {
-    areas: [...bandAreas(answer.area ? answer.area.features : []).map(({ polygons, shade }) => ({ polygons, shade, plain: true })), ...added],
+    areas: [...bandAreas(answer.area ? answer.area.features : []).map(({ polygons, shade, seconds }) => ({ polygons, shade, seconds, plain: true })), ...added],
     spots,
     sites: places.map((at, i) => ({ key: `site/${i}`, at, text: String(i + 1) })),
   };

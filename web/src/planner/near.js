@@ -291,6 +291,7 @@ export function bandAreas(features) {
       polygons: polygonsOf(geometry),
       shade: SHADES[Math.min(i, SHADES.length - 1)],
       text: `${Math.round(seconds / 60)} 分钟`,
+      seconds,
     }))
     .reverse();
 }
