@@ -68,15 +68,30 @@ export class Chart {
     this.draw();
   }
 
+  /** How many of the places lie in a corner. */
+  crowd(side, end) {
+    const { x: wide, y: tall } = this.map.getSize();
+    return this.places.filter((place) => {
+      const { x, y } = this.map.latLngToContainerPoint(latLng(place));
+      return (side === "top" ? y < CORNER[1] : y > tall - CORNER[1]) && (end === "left" ? x < CORNER[0] : x > wide - CORNER[0]);
+    }).length;
+  }
+
   draw() {
     const { map, paper } = this;
     fill(paper.degrees, degreesOf(map, MARGIN));
-    fill(paper.over, northOf(), barOf(map, this.scale));
+    const [north, bar] = [northOf(), barOf(map, this.scale)];
+    fill(paper.over, north, bar);
+    north.classList.toggle("left", this.crowd("top", "right") > this.crowd("top", "left"));
+    bar.classList.toggle("right", this.crowd("bottom", "left") > this.crowd("bottom", "right"));
     const frame = map.getContainer().getBoundingClientRect();
     this.scene.blocked = [...paper.over.children].map((part) => part.getBoundingClientRect()).map(({ left, top, right, bottom }) => [left - frame.left, top - frame.top, right - frame.left, bottom - frame.top]);
     this.scene.redrawSoon();
   }
 }
+
+/** The part of a map's edge that a scale bar takes, with the symbols that may lean into it. */
+const CORNER = [330, 170];
 
 /** Every place of a drawing; bands of time only where nothing else is drawn or they are the point. */
 export function placesOf({ event, ways = [], spots = [], areas = [], sites = [] }, withAreas) {
