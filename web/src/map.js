@@ -77,7 +77,7 @@ class App {
   build(me, layers, roads) {
     this.scene.setLooks(new Map(layers.map((layer) => [layer.id, lookOf(layer)])));
     this.popups = new Popups(this);
-    this.bench = new Workbench(this, { layers, roads });
+    this.bench = new Workbench(this, { layers, roads, me });
     this.panel = new Panel(this, me);
     this.search = new Search(this, this.panel.searchBox);
     this.hover = new Hover(this);

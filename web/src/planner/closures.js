@@ -52,8 +52,14 @@ export class Closures {
       this.save();
     });
     this.body = h("div", { class: "groups" });
-    this.root = h("div", { class: "tab closures" }, form, this.body);
+    const own = this.bench.me.region_name ? h("p", { class: "quiet" }, `只能设在${this.bench.me.region_name}范围内。`) : null;
+    form.firstChild.after(...[own].filter(Boolean));
+    this.root = h("div", { class: "tab closures" }, this.may ? form : null, this.body);
     this.setKind("point");
+  }
+
+  get may() {
+    return this.bench.me.rights.includes("close_roads");
   }
 
   setKind(kind) {
@@ -105,8 +111,10 @@ export class Closures {
     const before = this.list.map(({ id, updated_at: at }) => `${id} ${at}`).join();
     const after = closures.map(({ id, updated_at: at }) => `${id} ${at}`).join();
     this.list = closures;
-    if (before !== after) this.version += 1;
+    const changed = before !== after;
+    if (changed) this.version += 1;
     this.show();
+    if (changed && this.version > 1) await this.bench.closuresChanged();
   }
 
   preview() {
@@ -153,7 +161,7 @@ export class Closures {
       h("span", { class: "age" }, facts(one.created_by, moment(one.created_at).slice(5))),
     );
     button.addEventListener("click", () => this.bench.frame(corners(one.area)));
-    return h("li", {}, button, this.lifting(one));
+    return h("li", {}, button, this.may ? this.lifting(one) : null);
   }
 
   /** 解除 asks once more, in its own place. */

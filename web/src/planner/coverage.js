@@ -86,7 +86,7 @@ export class Coverage {
 
   open() {
     this.more.opened();
-    if (!this.answer || this.answer.version !== this.bench.closures.version) this.run();
+    if (!this.answer || this.answer.seen !== this.bench.closures.version) this.run();
   }
 
   wantsPlace() {
@@ -127,13 +127,13 @@ export class Coverage {
       return;
     }
     if (!this.answer) fill(this.body, saying("正在计算…"));
-    const { version } = bench.closures;
+    const seen = bench.closures.version;
     try {
       const best = await this.more.best(this.query(), ask.minutes * 60);
       if (round !== this.round) return;
       const answer = await get(this.url());
       if (round !== this.round) return;
-      this.answer = { ...answer, best, version };
+      this.answer = { ...answer, best, seen };
       this.show();
     } catch (error) {
       if (round !== this.round) return;

@@ -102,7 +102,7 @@ export class Near {
   }
 
   outdated() {
-    return this.answer.at !== this.bench.at || this.answer.closures !== this.bench.closures.version;
+    return this.answer.at !== this.bench.at || this.answer.seen !== this.bench.closures.version;
   }
 
   placed() {
@@ -151,13 +151,13 @@ export class Near {
       fill(this.body, at ? saying("请至少选一个图层。") : null);
       return;
     }
-    const closures = bench.closures.version;
+    const seen = bench.closures.version;
     if (!this.answer) fill(this.body, saying("正在查询…"));
     bench.ink.set(this.name, { event: at });
     try {
       const [answer, bands] = await Promise.all([get(this.url()), ask.rings && bench.byRoad ? this.bands(at) : []]);
       if (round !== this.round) return;
-      this.answer = { ...answer, at, closures, bands };
+      this.answer = { ...answer, at, seen, bands };
       this.show();
     } catch (error) {
       if (round !== this.round) return;

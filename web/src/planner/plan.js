@@ -105,7 +105,7 @@ export class Plan {
     this.placeSlot.append(this.bench.place.root);
     this.sayHow();
     const { answer, bench } = this;
-    if (!answer || answer.at !== bench.at || answer.version !== bench.closures.version) this.run();
+    if (!answer || answer.at !== bench.at || answer.seen !== bench.closures.version) this.run();
   }
 
   wantsPlace() {
@@ -129,7 +129,7 @@ export class Plan {
     const { bench } = this;
     const round = (this.round = {});
     const question = this.question();
-    const { version } = bench.closures;
+    const seen = bench.closures.version;
     const { at } = bench;
     bench.ink.set(this.name, { event: at });
     if (!question) {
@@ -142,7 +142,7 @@ export class Plan {
     try {
       const answer = await send("POST", "/api/plans", question);
       if (round !== this.round) return;
-      this.answer = { ...answer, at, version };
+      this.answer = { ...answer, at, seen };
       this.show();
     } catch (error) {
       if (round !== this.round) return;

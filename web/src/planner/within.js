@@ -74,7 +74,7 @@ export class Within {
       ask.points = points;
       this.saySize();
       this.again();
-      this.body.focus();
+      bench.body.focus({ preventScroll: true });
     });
   }
 

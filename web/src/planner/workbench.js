@@ -18,9 +18,10 @@ const NARROW = 720;
 const BEHIND = 0.4;
 
 export class Workbench {
-  /** `facts`: {layers, roads} as the server told them. */
-  constructor(app, { layers, roads }) {
+  /** `facts`: {layers, roads, me} as the server told them. */
+  constructor(app, { layers, roads, me }) {
     this.app = app;
+    this.me = me;
     this.layers = layers;
     this.byId = new Map(layers.map((layer) => [layer.id, layer]));
     this.byRoad = Boolean(roads && roads.network);
@@ -220,10 +221,20 @@ export class Workbench {
     }
   }
 
+  /** Roads were closed or opened by somebody: what is in front is asked anew, where one is looking. */
+  async closuresChanged() {
+    const { tab } = this;
+    if (!tab || !tab.answer || tab.answer.seen === undefined) return;
+    this.still = true;
+    await tab.run();
+    this.still = false;
+    this.say("封路有变化，已重新计算");
+  }
+
   /** Bring places into the free part of the map. */
   frame(places) {
     const wide = window.innerWidth > NARROW;
-    if (!places.length || this.app.quietStart) return;
+    if (!places.length || this.still || this.app.quietStart) return;
     this.app.map.flyToBounds(L.latLngBounds(places.map(latLng)), {
       paddingTopLeft: wide ? [374, 64] : [20, 20],
       paddingBottomRight: wide ? [this.root.offsetWidth + 90, 64] : [20, window.innerHeight * 0.48],
