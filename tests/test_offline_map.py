@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,10 @@ def test_everything_is_in_the_file_and_personal_fields_are_not(
         async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
             return (await offline.whole_map(db, catalog, Settings(), {}, personal=True)).html
 
-    (tmp_path / "all.html").write_bytes(asyncio.run(with_people()))
+    # A thread has no event loop yet, whichever test's browser still runs one here.
+    with ThreadPoolExecutor(1) as apart:
+        html = apart.submit(asyncio.run, with_people()).result()
+    (tmp_path / "all.html").write_bytes(html)
     posts = data_of(tmp_path / "all.html")["features"]["command_posts"]["features"]
     assert all(f["properties"]["holder"] for f in posts)
 
