@@ -269,7 +269,7 @@ select {layer}::text, f.id, json_build_object('name', f.name,
     'age_days', current_date - coalesce(f.verified_at, f.updated_at::date), 'feature', {json})
 from {table} f cross join (select ST_Point(%(lon)s, %(lat)s, 4326)::geography e) event
     left join region r on r.code = f.region_code
-where f.id = any(%({ids})s)"""
+where f.layer = {layer} and f.id = any(%({ids})s)"""
 
 
 async def _told(

@@ -300,8 +300,12 @@ async def _features(
     if ask.targets is not None:
         query = sql.SQL(
             "select f.id, {json} from {table} f left join region r on r.code = f.region_code"
-            " where f.id = any(%(ids)s)"
-        ).format(json=feature_json(ask.targets), table=sql.Identifier(ask.targets.partition))
+            " where f.layer = {layer} and f.id = any(%(ids)s)"
+        ).format(
+            json=feature_json(ask.targets),
+            table=sql.Identifier(ask.targets.partition),
+            layer=sql.Literal(ask.targets.id),
+        )
     values = {"ids": [t.id for t in targets], "scope": ask.scope}
     return {row[0]: row[1] for row in await (await db.execute(query, values)).fetchall()}
 

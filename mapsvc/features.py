@@ -146,8 +146,12 @@ async def one(db: Db, layer: Layer, feature_id: int, scope: str | None) -> bytes
     """The feature as GeoJSON bytes, or NotFound."""
     query = sql.SQL(
         "select ({json})::text from {table} f left join region r on r.code = f.region_code"
-        " where f.id = %(id)s"
-    ).format(json=feature_json(layer), table=sql.Identifier(layer.partition))
+        " where f.layer = {layer} and f.id = %(id)s"
+    ).format(
+        json=feature_json(layer),
+        table=sql.Identifier(layer.partition),
+        layer=sql.Literal(layer.id),
+    )
     row = await (await db.execute(query, {"id": feature_id, "scope": scope})).fetchone()
     if row is None:
         raise NotFound(f"{layer.title}中没有编号为 {feature_id} 的{layer.noun}，可能已被删除。")
@@ -159,7 +163,7 @@ async def history(db: Db, layer: Layer, feature_id: int, scope: str | None) -> b
     query = sql.SQL(
         "with v as ("
         " select {columns}, null::timestamptz valid_to, null::text op, null::text changed_by"
-        " from {table} where id = %(id)s union all"
+        " from {table} where layer = {layer} and id = %(id)s union all"
         " select {columns}, valid_to, op, changed_by from feature_history"
         " where layer = {layer} and id = %(id)s)"
         " select json_build_object('versions', json_agg(json_build_object("
@@ -195,7 +199,8 @@ async def page(
     """Features in order of id as GeoJSON texts, how many match in all, and where the next begin."""
     wanted: dict[str, Any] = {"scope": scope, "as_of": as_of, "after": after, "limit": limit}
     wanted |= where.values
-    filters = [where.sql]
+    # The key is (layer, id): without the layer a partition would be read from end to end.
+    filters = [sql.SQL("f.layer = {}").format(sql.Literal(layer.id)), where.sql]
     if bbox is not None:
         # Not `&&` alone: it compares boxes in single precision, up to a metre too wide.
         filters.append(

@@ -3,19 +3,22 @@
 import asyncio
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import msgspec
 import numpy as np
 import psycopg
 import pytest
 from numpy.typing import NDArray
+from psycopg import sql
 from pyproj import Geod
 from scipy.spatial import cKDTree
 
-from mapsvc import proximity
+from mapsvc import arrivals, features, proximity
 from mapsvc.catalog import Catalog
 from mapsvc.database import Db, upgrade
 from mapsvc.proximity import nearest
+from mapsvc.roads import Place
 from tests.conftest import Make
 
 GEOD = Geod(ellps="WGS84")
@@ -194,3 +197,28 @@ async def test_one_statement_and_the_index_is_walked(
     text = "\n".join(row[0] for row in plan)
     assert text.count("feature_depots_geom_idx") == 2
     assert "Seq Scan on feature" not in text
+
+
+@pytest.mark.anyio
+async def test_single_features_are_found_by_their_key(
+    crowds: tuple[str, dict[str, Crowd]], catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One by its number, its history, those of a ranking by road: none reads the layer whole."""
+    conninfo, known = crowds
+    layer, number = catalog.layer("depots"), int(known["depots"].ids[7])
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
+        plans: list[str] = []
+        usual = psycopg.AsyncConnection.execute
+
+        async def explained(self: Db, query: Any, values: Any = None, **also: Any) -> Any:
+            if "feature_depots" in (text := sql.as_string(query, self)):
+                plan = await usual(self, f"explain {text}".encode(), values)
+                plans.append("\n".join(row[0] for row in await plan.fetchall()))
+            return await usual(self, query, values, **also)
+
+        monkeypatch.setattr(psycopg.AsyncConnection, "execute", explained)
+        await features.one(db, layer, number, None)
+        await features.history(db, layer, number, None)
+        await arrivals.ranked(db, arrivals.Question(Place(111.2, 27.9), (layer,), 3))
+    assert len(plans) == 3
+    assert not [plan for plan in plans if "Seq Scan on feature_depots" in plan]
