@@ -125,6 +125,7 @@ def test_the_answer_of_the_map_with_what_is_left_out(planner: Watch) -> None:
         expect(block.locator(".rest")).to_have_text(f"另有 {rest} 条，见表格（Excel）")
     expect(page.locator(".notes")).to_contain_text(f"封路：{CLOSED}（直到解除）")
     expect(page.locator(".legend")).to_contain_text("封路")
+    expect(page.locator(".notes")).not_to_contain_text("图上只标出")
     expect(page.locator(".demo")).to_be_visible()
     record = page.locator(".record")
     for text in ("数据时间", "路网", "查询时间", "planner，预案人员", "湘S（2026）001号"):
@@ -149,6 +150,13 @@ def test_estimates_are_named_as_such(planner: Watch) -> None:
     expect(page.locator("tbody .mark").first).to_have_text("直线估算")
     expect(page.locator(".notes")).to_contain_text("没有道路依据")
     expect(page.locator(".legend")).to_contain_text("直线")
+
+
+def test_of_very_many_the_map_numbers_those_listed(planner: Watch) -> None:
+    page = opened(planner, NEAR.replace("k=20", "k=50"))
+    numbered = page.evaluate("mapsvc.sheet.drawing.spots.length")
+    assert 0 < numbered == page.locator("tbody tr:visible").count() < 100
+    expect(page.locator(".notes")).to_contain_text("图上只标出表中所列的")
 
 
 def test_without_a_place_there_is_nothing_to_print(planner: Watch) -> None:

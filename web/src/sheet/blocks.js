@@ -32,8 +32,8 @@ const verified = (stale, days) => ["age", stale ? mark("超期") : null, age(day
 export function contacts(layer, properties) {
   const of = (type) => layer.fields.filter((field) => field.type === type && properties[field.id]);
   const [person] = of("person");
-  const phones = of("phone").map(({ id, title }, i) => (i === 0 && person ? properties[id] : `${title.replace(/(联系)?电话$/, "")} ${properties[id]}`));
-  return [[person && properties[person.id], phones[0]].filter(Boolean).join(" "), ...phones.slice(1, 2)].filter(Boolean).join("　");
+  const phones = of("phone").map(({ id, title }, i) => (i === 0 && person ? properties[id] : `${title.replace(/(联系)?电话$/, "")}\u00a0${properties[id]}`));
+  return [[person && properties[person.id], phones[0]].filter(Boolean).join("\u00a0"), ...phones.slice(1, 2)].filter(Boolean).join("　");
 }
 
 const lines = (text) => text.split(" · ").map((part) => h("small", {}, part));
@@ -144,7 +144,7 @@ export function coverageBlocks(answer, layer, proposals, names) {
     cells(["name", `${Math.round(band.seconds / 60)} 分钟内`], ["num main", number(band.reached)], ["num", number(band.people)], ["num", then ? number(then[i].reached) : ""]));
   const best = answer.best && answer.best.sites;
   const sites = proposals.length
-    ? block(["再设的位置"], ["序", "位置", "多到"], proposals, (at, i) => cells(["rank", h("i", {}, String(i + 1))], ["name", names[i]], ["num", best ? `${number(best[i].gains.targets)} 个，${number(best[i].gains.people)} 人` : ""]))
+    ? block(["再设的位置"], ["序", "位置", best ? "多到" : ""], proposals, (at, i) => cells(["rank", h("i", {}, String(i + 1))], ["name", names[i]], ["num", best ? `${number(best[i].gains.targets)} 个，${number(best[i].gains.people)} 人` : ""]))
     : null;
   const gained = new Set(answer.gained ? answer.gained.ids : []);
   const late = block(["到不了的"], ["名称", "最快", "威胁", ""], unreached, (feature) => {

@@ -42,7 +42,7 @@ export class Paper {
     pageRule(`${SIZES[size]} ${turn}`);
   }
 
-  /** Takes rows off the longest list until nothing runs over; what is left out is said. */
+  /** Takes rows off the longest list until nothing runs over; what is left out is said. How many of each list stay. */
   fit() {
     const { side, parts } = this;
     side.style.height = "";
@@ -57,6 +57,7 @@ export class Paper {
     }
     // Set for good: a printer's fonts may be a hair wider, and the map beside it must not move.
     side.style.height = `${side.offsetHeight}px`;
+    return kept;
   }
 }
 

@@ -22,6 +22,8 @@ import { SCALES, scaleText } from "./scale.js";
 
 /** What of a view is sure to have been seen beside the page's sheets: units from its middle. */
 const SEEN = [380, 300];
+/** So many numbers still stand side by side on a map. */
+const MANY = 40;
 /** Canvases have so many dots a unit: nearly 300 an inch on paper. */
 const FINE = 3;
 const OFFERED = SCALES.filter((scale) => scale >= 5000 && scale <= 1_000_000);
@@ -86,6 +88,10 @@ class Sheet {
     this.tab = await this.bench.ask(this.wanted.more);
     const refusal = this.tab && this.bench.refusal(this.tab);
     if (refusal) return this.refuse(refusal);
+    // The legend says what the shades mean, where on the map plates would hide it.
+    for (const area of this.drawing.areas || []) delete area.text;
+    this.all = this.drawing;
+    this.crowded = Boolean(this.tab && this.tab.name === "near" && this.all.spots.length > MANY);
     await this.name();
     this.write();
     this.lay();
@@ -151,7 +157,9 @@ class Sheet {
     paper.setBlocks(this.blocks(answer));
     const { list } = bench.closures;
     fill(paper.legend, ...legendOf({ drawing: this.drawing, closures: list, layers, shown, looks: this.scene.looks }));
-    fill(paper.notes, ...notesOf(answer, tab, list).map((text) => h("li", {}, text)));
+    const notes = notesOf(answer, tab, list);
+    if (this.crowded) notes.push("图上只标出表中所列的。");
+    fill(paper.notes, ...notes.map((text) => h("li", {}, text)));
     const used = layers.filter(({ id }) => !tab || !tab.ask.of || tab.ask.of.includes(id));
     const record = recordOf({ answer, layers: used, roads, me, time: about.time });
     const base = this.base.id === "county" ? "本县数据" : [this.base.name, this.base.attribution].filter(Boolean).join("，");
@@ -177,9 +185,19 @@ class Sheet {
     for (const button of this.buttons) button.setAttribute("aria-pressed", String([size, turn].includes(button.dataset.key)));
     paper.shape(size, turn);
     if (!this.bench || this.refused) return;
-    paper.fit();
+    this.number(paper.fit());
     const places = placesOf(this.drawing, this.tab && this.tab.name !== "near");
     this.chart.show(places.length ? places : this.box);
+  }
+
+  /** Of very many only those that the lists hold are numbered on the map, which a note says. */
+  number(kept) {
+    if (!this.crowded) return;
+    const { ink } = this.bench;
+    const layers = this.tab.layers();
+    const spots = this.all.spots.filter(({ layer, rank }) => rank <= kept[layers.findIndex(({ id }) => id === layer)]);
+    const keys = new Set(spots.map(({ key }) => key));
+    ink.set(this.tab.name, { ...this.all, spots, ways: this.all.ways.filter(({ key }) => keys.has(key)) });
   }
 
   /** Until the last tile is drawn there is nothing to print. */
