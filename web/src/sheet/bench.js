@@ -12,9 +12,10 @@ const TABS = [Near, Within, Plan, Coverage];
 const nothing = () => {};
 
 export class Bench {
-  /** `facts`: {layers, roads} as the server told them. */
-  constructor(scene, { layers, roads }) {
+  /** `facts`: {layers, roads, me} as the server told them. */
+  constructor(scene, { layers, roads, me }) {
     this.app = { scene, offline: false, shown: () => layers.filter(({ id }) => scene.shown.has(id)), popups: {}, search: {} };
+    this.me = me;
     this.layers = layers;
     this.byId = new Map(layers.map((layer) => [layer.id, layer]));
     this.byRoad = Boolean(roads && roads.network);
@@ -24,7 +25,7 @@ export class Bench {
     this.travel = new Travel();
     this.place = { root: h("div", {}) };
     this.closures = new Closures(this);
-    for (const act of ["answered", "save", "frame", "say", "stress", "pin"]) this[act] = nothing;
+    for (const act of ["answered", "save", "frame", "say", "stress", "pin", "closuresChanged"]) this[act] = nothing;
   }
 
   get looks() {

@@ -32,8 +32,8 @@ const verified = (stale, days) => ["age", stale ? mark("超期") : null, age(day
 export function contacts(layer, properties) {
   const of = (type) => layer.fields.filter((field) => field.type === type && properties[field.id]);
   const [person] = of("person");
-  const phones = of("phone").map(({ id, title }, i) => (i === 0 && person ? properties[id] : `${title.replace(/(联系)?电话$/, "")}\u00a0${properties[id]}`));
-  return [[person && properties[person.id], phones[0]].filter(Boolean).join("\u00a0"), ...phones.slice(1, 2)].filter(Boolean).join("　");
+  const phones = of("phone").map(({ id, title }, i) => (i === 0 && person ? properties[id] : `${title.replace(/(联系)?电话$/, "")} ${properties[id]}`));
+  return [[person && properties[person.id], phones[0]].filter(Boolean).join(" "), ...phones.slice(1, 2)].filter(Boolean);
 }
 
 const lines = (text) => text.split(" · ").map((part) => h("small", {}, part));
@@ -57,7 +57,7 @@ export function nearBlocks(answer, layers, looks) {
 function called(layer, properties, name = properties.name) {
   const said = contacts(layer, properties);
   const grade = gradeOf(layer, properties);
-  return [dot(grade), name || "（未命名）", small([grade ? GRADES[grade] : null, properties.region_name, gist(layer, properties)].filter(Boolean).join("　")), said ? h("small", { class: "who" }, said) : null];
+  return [dot(grade), name || "（未命名）", small([grade ? GRADES[grade] : null, properties.region_name, gist(layer, properties)].filter(Boolean).join("　")), said.length ? h("small", { class: "who" }, ...said.map((one) => h("span", {}, one))) : null];
 }
 
 function avoided({ route, closures_crossed: crossed }) {

@@ -84,7 +84,7 @@ class Sheet {
     this.scene.setLooks(new Map(layers.map((layer) => [layer.id, lookOf(layer, { version: layer.version, count: layer.count })])));
     this.scene.addTo(this.map);
     this.useBase();
-    this.bench = new Bench(this.scene, { layers, roads });
+    this.bench = new Bench(this.scene, { layers, roads, me });
     this.tab = await this.bench.ask(this.wanted.more);
     const refusal = this.tab && this.bench.refusal(this.tab);
     if (refusal) return this.refuse(refusal);
