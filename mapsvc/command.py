@@ -82,7 +82,8 @@ select f.id, f.code, f.name, f.township_code, round(ST_X(p.at)::numeric, 7)::flo
     round(ST_Y(p.at)::numeric, 7)::float8, {attrs}, r.path
 from {table} f left join region r on r.code = f.region_code,
     lateral (select ST_PointOnSurface(f.geom) at) p
-where %(under)s::text is null or r.path @> array[%(under)s::text] or f.code = any(%(codes)s)
+where %(under)s::text is null or f.code = any(%(codes)s)
+    or f.region_code = any(array(select code from region where path @> array[%(under)s::text]))
 order by f.id
 """
 
@@ -159,7 +160,8 @@ class Book:
 
 Edition = tuple[Any, ...]
 _books: dict[Edition, Book] = {}
-_BOOKS = 32
+_BOOKS = 128
+"""One is about a megabyte: a county as readers of one region see it."""
 
 
 def edition(
@@ -218,11 +220,12 @@ async def _posts(db: Db, layer: Layer, scope: str | None, under: str | None) -> 
     query = sql.SQL(_POSTS).format(
         attrs=readable_attrs(layer), table=sql.Identifier(layer.partition)
     )
-    names = await _regions(db)
     codes: list[str] = []
     while True:
         cursor = await db.execute(query, {"scope": scope, "under": under, "codes": codes})
-        posts = [_post(row, names) for row in await cursor.fetchall()]
+        rows = await cursor.fetchall()
+        names = await _regions(db, {code for row in rows for code in row[-1] or []})
+        posts = [_post(row, names) for row in rows]
         known = {p.code for p in posts} | set(codes)
         missing = {p.parent for p in posts if p.parent} - known
         if under is None or not missing:
@@ -230,10 +233,12 @@ async def _posts(db: Db, layer: Layer, scope: str | None, under: str | None) -> 
         codes += sorted(missing)
 
 
-async def _regions(db: Db) -> dict[str, tuple[str, str]]:
-    """Level and name of every region by code."""
-    rows = await (await db.execute("select code, level, name from region")).fetchall()
-    return {code: (level, name) for code, level, name in rows}
+async def _regions(db: Db, codes: set[str]) -> dict[str, tuple[str, str]]:
+    """Level and name of these regions by code."""
+    cursor = await db.execute(
+        "select code, level, name from region where code = any(%s)", [sorted(codes)]
+    )
+    return {code: (level, name) for code, level, name in await cursor.fetchall()}
 
 
 def _post(row: tuple[Any, ...], regions: dict[str, tuple[str, str]]) -> Post:
