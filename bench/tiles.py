@@ -123,10 +123,14 @@ def over_http(port: int, path: str, where: Iterator[tuple[int, int]], z: int) ->
     return call
 
 
+def has_tipg() -> bool:
+    return importlib.util.find_spec("tipg") is not None
+
+
 @contextmanager
 def tipg(conninfo: str) -> Iterator[int | None]:
     """tipg over the typed views, where it is installed (`uv pip install tipg`); else nothing."""
-    if importlib.util.find_spec("tipg") is None:
+    if not has_tipg():
         yield None
         return
     os.environ["TIPG_MAX_FEATURES_PER_TILE"] = "2000000"

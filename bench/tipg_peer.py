@@ -25,7 +25,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         host=parts["host"],
         port=int(parts["port"]),
     )
-    await register_collection_catalog(app, db_settings=DatabaseSettings(schemas=["ogc"]))
+    await register_collection_catalog(
+        app, db_settings=DatabaseSettings(schemas=["ogc"], functions=["ogc.near"])
+    )
     yield
     await close_db_connection(app)
 
