@@ -11,7 +11,8 @@ const SHOWN = 20;
 const NAMED = 40;
 
 const keyOf = (feature) => `unreached/${feature.id}`;
-const late = ({ fastest_s: seconds }) => (seconds === null || seconds === undefined ? "没有路" : minutes(seconds));
+// Rounded up: who is late by seconds must not seem to be in time.
+const late = ({ fastest_s: seconds }) => (seconds === null || seconds === undefined ? "没有路" : minutes(Math.ceil(seconds / 60) * 60));
 
 /** How many are left out: the figure that all is about. */
 export function headline({ targets, gained, starts }, noun, limit) {
