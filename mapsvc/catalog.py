@@ -43,7 +43,7 @@ RESERVED = frozenset(
         *("id", "layer", "code", "name", "region_code", "region_name", "township_code"),
         *("geom", "geometry", "grade", "version", "updated_at", "updated_by", "verified_at"),
         *("upload_id", "provenance", "search", "attrs", "properties", "lon", "lat"),
-        *("valid_to", "op"),
+        *("valid_to", "op", "masked"),
     )
 )
 

@@ -261,7 +261,7 @@ def _print_report(report: dict[str, Any]) -> None:
 def export_map(
     file: Annotated[Path, typer.Argument(dir_okay=False)],
     personal: Annotated[
-        bool, typer.Option("--personal", help="包含姓名、手机等个人信息；缺省不含")
+        bool, typer.Option("--personal", help="含姓名、手机原文；缺省隐去")
     ] = False,
 ) -> None:
     """导出离线地图：一个 HTML 文件，含全部图层、底图和程序，可从 U 盘直接打开。"""
@@ -275,10 +275,12 @@ def export_map(
             file.write_bytes(done.html)
         except OSError as refused:
             _refuse(f"无法写入 {file}：{refused.strerror}。请换一个位置。")
+        if personal:
+            _run(conninfo, lambda db: record.write(db, "personal.exported", subject=file.name))
         counts = "　".join(f"{x.title} {done.counts[x.id]}" for x in catalog)
         typer.echo(f"已导出 {file}，{len(done.html) / 1_000_000:.1f} MB。")
         typer.echo(f"{counts}　底图到第 {done.ground_zoom} 级，更近时放大显示。")
-        typer.echo("包含个人信息，请妥善保管。" if personal else "不含个人信息。")
+        typer.echo("包含个人信息，请妥善保管。" if personal else "姓名、电话已隐去。")
 
 
 @app.command(name="backup")

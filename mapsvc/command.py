@@ -53,6 +53,11 @@ class Post:
         """The code written as its superior's."""
         return str(self.attrs.get("parent") or "").strip() or None
 
+    def _phone(self) -> str | None:
+        """The number to call; a masked one reaches nobody, the post's own does."""
+        own, duty = self.attrs.get("holder_phone"), self.attrs.get("duty_phone")
+        return (duty or own) if "holder_phone" in self.attrs.get("masked", []) else (own or duty)
+
     def told(self) -> dict[str, Any]:
         """Who it is and how to reach it, as far as the reader may see."""
         told = {name: self.attrs.get(name) for name in _TOLD}
@@ -67,7 +72,8 @@ class Post:
             "region_code": self.region,
             "region_name": self.region_name,
             **told,
-            "phone": told["holder_phone"] or told["duty_phone"],
+            "masked": self.attrs.get("masked", []),
+            "phone": self._phone(),
             "on_duty": on_duty,
             "duty": _DUTY[on_duty],
             "lon": self.lon,
@@ -391,6 +397,7 @@ def _vacant(region: dict[str, Any], order: int) -> dict[str, Any]:
         "region_code": region["code"],
         "region_name": region["name"],
         **dict.fromkeys(("id", "code", "name", *_TOLD, "phone", "on_duty", "lon", "lat")),
+        "masked": [],
         "duty": _DUTY[None],
         "others": [],
     }

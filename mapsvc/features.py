@@ -4,18 +4,18 @@ JSON is made by the database and passed on as bytes; `feature_text` is the one p
 what a feature looks like outside.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 
 import msgspec
 from psycopg import sql
 
 from mapsvc import record
-from mapsvc.catalog import Catalog, Layer
+from mapsvc.catalog import Catalog, Layer, LayerField
 from mapsvc.database import Db
-from mapsvc.errors import NotFound
+from mapsvc.errors import BadInput, NotFound
 from mapsvc.filters import ALWAYS, Filter
 from mapsvc.search_text import fold, search_text
 
@@ -40,16 +40,37 @@ def relation(layer: Layer, *, past: bool) -> sql.Composable:
 
 
 def readable_attrs(layer: Layer) -> sql.Composable:
-    """SQL expression of the declared fields that the reader may see, from aliases f and r.
+    """SQL expression of the declared fields as the reader may see them, from aliases f and r.
 
-    Personal fields leave only for readers without a region of their own, or inside it
-    (parameter `scope`, null for the whole county).
+    Personal values leave in clear inside the region of parameter `scope` (null: everywhere; a code
+    that no region has: nowhere), else masked, with the masked fields' ids as `masked`.
     """
-    personal = [f.id for f in layer.fields if f.personal]
+    personal = [f for f in layer.fields if f.personal]
+    if not personal:
+        return sql.SQL("f.attrs")
     return sql.SQL(
         "(case when %(scope)s::text is null or r.path @> array[%(scope)s::text]"
-        " then f.attrs else f.attrs - {}::text[] end)"
-    ).format(sql.Literal(personal))
+        " then f.attrs else f.attrs || {} end)"
+    ).format(masked_attrs("f.attrs", personal))
+
+
+def masked_attrs(attrs: LiteralString, personal: Sequence[LayerField]) -> sql.Composable:
+    """SQL expression of the personal values among `attrs`, masked, and `masked`, who they are."""
+    values = sql.SQL(", ").join(
+        sql.SQL("{}, personal_masked({} -> {}, {})").format(
+            sql.Literal(f.id), sql.SQL(attrs), sql.Literal(f.id), sql.Literal(f.type)
+        )
+        for f in personal
+    )
+    names = sql.SQL(", ").join(
+        sql.SQL("case when {} ? {} then {} end").format(
+            sql.SQL(attrs), sql.Literal(f.id), sql.Literal(f.id)
+        )
+        for f in personal
+    )
+    return sql.SQL(
+        "jsonb_strip_nulls(jsonb_build_object({}, 'masked', array_remove(array[{}], null)))"
+    ).format(values, names)
 
 
 def object_text(members: Mapping[str, sql.Composable]) -> sql.Composable:
@@ -156,6 +177,31 @@ async def one(db: Db, layer: Layer, feature_id: int, scope: str | None) -> bytes
     if row is None:
         raise NotFound(f"{layer.title}中没有编号为 {feature_id} 的{layer.noun}，可能已被删除。")
     return str(row[0]).encode()
+
+
+async def reveal(db: Db, layer: Layer, feature_id: int, field_id: str) -> Any:
+    """One personal value in clear, None where there is none; put on record with it.
+
+    Raises NotFound for what is no feature, BadInput for what is no personal field.
+    """
+    if not any(f.id == field_id and f.personal for f in layer.fields):
+        raise BadInput("这一项不是隐去的个人信息，不需要显示。", code="not_personal")
+    query = sql.SQL("select attrs -> %s, name, region_code from {} where id = %s").format(
+        sql.Identifier(layer.partition)
+    )
+    async with db.transaction():
+        row = await (await db.execute(query, [field_id, feature_id])).fetchone()
+        if row is None:
+            raise NotFound(f"{layer.title}中没有编号为 {feature_id} 的{layer.noun}，可能已被删除。")
+        await record.write(
+            db,
+            "personal.revealed",
+            layer=layer.id,
+            subject=feature_id,
+            region=row[2],
+            new={"name": row[1], "field": field_id},
+        )
+    return row[0]
 
 
 async def history(db: Db, layer: Layer, feature_id: int, scope: str | None) -> bytes:

@@ -1,6 +1,6 @@
 """Personal values as those see them who lack the right: 138****1234, 0739-*****21, 张**.
 
-The same rules stand in the database as `personal_masked` (migration 0008), where answers are made;
+The same rules stand in the database as `personal_masked` (migration 0010), where answers are made;
 a test holds the two equal. A masked value says that there is one and hides which.
 """
 
@@ -14,6 +14,10 @@ BETWEEN = "、"
 """Several phones or people in one value are joined by this."""
 _MOBILE = re.compile(r"(1[0-9]{2})[0-9]{4}([0-9]{4})")
 _FIXED = re.compile(r"(0[0-9]{2,3}-?).*(..)", re.DOTALL)
+_ANY_PHONE = re.compile(
+    r"(?<![0-9])(?:(1[3-9][0-9])[ -]?[0-9]{4}[ -]?([0-9]{4})"
+    r"|(0[0-9]{2,3}-?)[0-9]{5,6}([0-9]{2}))(?![0-9])"
+)
 _STARRED = re.compile(r"[*＊]{2,}")
 
 
@@ -44,6 +48,11 @@ def _name(text: str) -> str:
 def looks_masked(text: str) -> bool:
     """Was this typed from a masked value? No name or phone has two stars in a row."""
     return _STARRED.search(text) is not None
+
+
+def phones_masked(text: str) -> str:
+    """Any text with the phones in it masked."""
+    return _ANY_PHONE.sub(lambda m: f"{m[1]}****{m[2]}" if m[1] else f"{m[3]}*****{m[4]}", text)
 
 
 def without_personal(layer: Layer | None, values: Mapping[str, Any]) -> dict[str, Any]:

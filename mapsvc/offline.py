@@ -44,7 +44,7 @@ async def whole_map(
     *,
     personal: bool = False,
 ) -> Exported:
-    """The county as the database stands at one moment; personal fields only where asked for."""
+    """The county as the database stands at one moment; personal values masked unless asked for."""
     async with db.transaction():
         await db.execute("set transaction isolation level repeatable read, read only")
         found = {layer.id: await _features(db, layer, personal=personal) for layer in catalog}
@@ -54,7 +54,7 @@ async def whole_map(
         layers = await features.summaries(db, catalog, await overview.stale_now(db, catalog))
         data = {
             "about": about,
-            "layers": layers if personal else [_without_personal(x) for x in layers],
+            "layers": layers,
             "symbols": symbols,
             "personal": personal,
             "regions": {
@@ -111,10 +111,6 @@ class _Names(msgspec.Struct):
 
 class _Head(msgspec.Struct):
     properties: _Names
-
-
-def _without_personal(layer: dict[str, Any]) -> dict[str, Any]:
-    return layer | {"fields": [f for f in layer["fields"] if not f["personal"]]}
 
 
 async def _ground(db: Db, bounds: list[float]) -> tuple[dict[str, str], int]:

@@ -488,4 +488,4 @@ def test_without_regions_a_point_is_taken_as_it_is(
 
 async def _add_planner(conninfo: str) -> None:
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
-        await add_account(db, "planner", PASSWORD, ["planner"])
+        await add_account(db, "planner", PASSWORD, ["county"])

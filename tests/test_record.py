@@ -323,6 +323,7 @@ ON_RECORD = {
     "DELETE /api/uploads/{upload_id}": "upload.discarded",
     "POST /api/uploads/{upload_id}/apply": "upload.applied",
     "POST /api/uploads/{upload_id}/rollback": "upload.rolled_back",
+    "POST /api/reveal": "personal.revealed",
     "POST /api/closures": "closure.created",
     "PATCH /api/closures/{number}": "closure.changed",
     "DELETE /api/closures/{number}": "closure.ended",

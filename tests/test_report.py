@@ -485,7 +485,9 @@ def test_only_those_who_may_see_the_upload(county: Signed, inside: tuple[float, 
     url = f"/api/uploads/{staged['id']}/report.xlsx"
     stranger = county(f"town-{NEIGHBOUR}").get(url)
     assert (stranger.status_code, stranger.json()["code"]) == (404, "unknown_upload")
-    answer = county("command").get(url)
+    refused = county("command").get(url)
+    assert (refused.status_code, refused.json()["code"]) == (403, "personal_file")
+    answer = county("admin").get(url)
     assert answer.status_code == 200
     named = answer.headers["content-disposition"]
     assert named.isascii()

@@ -1,6 +1,6 @@
 """Accounts and sign-in: who is asking, in which roles, for which region, and what they may do."""
 
-from mapsvc.access.rights import GRANTS, ROLES, Identity, Right, Role
+from mapsvc.access.rights import GRANTS, NOWHERE, ROLES, Identity, Right, Role
 from mapsvc.access.sessions import (
     Sessions,
     accounts,
@@ -12,6 +12,7 @@ from mapsvc.access.sessions import (
 
 __all__ = [
     "GRANTS",
+    "NOWHERE",
     "ROLES",
     "Identity",
     "Right",

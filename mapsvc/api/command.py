@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api/command", tags=["指挥体系"])
 @router.get("/tree")
 async def tree(serves: Serves, db: Database, who: Who) -> dict[str, Any]:
     """指挥体系树：县、乡镇、村各岗位及其下级；上级编号有误的另列。"""
-    return await command.tree(db, serves.catalog.layer(command.LAYER), who.scope)
+    return await command.tree(db, serves.catalog.layer(command.LAYER), who.sees_personal)
 
 
 @router.get("/chain")
@@ -31,5 +31,5 @@ async def chain(
             "坐标超出范围：经度应在 -180 至 180，纬度应在 -90 至 90。请检查经纬度是否写反。"
         )
     return await command.chain(
-        db, serves.catalog.layer(command.LAYER), round(lon, 7), round(lat, 7), who.scope
+        db, serves.catalog.layer(command.LAYER), round(lon, 7), round(lat, 7), who.sees_personal
     )

@@ -6,7 +6,14 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from mapsvc import answers, coverage
-from mapsvc.api.downloads import FORMAT, Format, geojson_download, workbook_download
+from mapsvc.api.downloads import (
+    FORMAT,
+    PERSONAL,
+    Format,
+    geojson_download,
+    readable_in,
+    workbook_download,
+)
 from mapsvc.api.layers import WHERE
 from mapsvc.api.roads import bands_of
 from mapsvc.api.service import Database, Serves, Service, Who
@@ -39,8 +46,14 @@ class Ask(BaseModel):
     area: bool = Field(default=True, description="是否给出能到的范围")
 
     def question(
-        self, serves: Service, scope: str | None, seconds: list[int], **more: Any
+        self,
+        serves: Service,
+        filtered_in: str | None,
+        scope: str | None,
+        seconds: list[int],
+        **more: Any,
     ) -> coverage.Question:
+        """Personal fields are asked about in `filtered_in`, answered in `scope`."""
         layer = serves.catalog.layer(self.layer)
         targets = None if self.targets == coverage.VILLAGES else serves.catalog.layer(self.targets)
         if targets is None and self.target_where is not None:
@@ -50,8 +63,8 @@ class Ask(BaseModel):
             tuple(seconds),
             targets,
             _risks(serves.catalog),
-            compile_where(layer, self.where, scope=scope),
-            compile_where(targets, self.target_where, scope=scope, prefix="target")
+            compile_where(layer, self.where, scope=filtered_in),
+            compile_where(targets, self.target_where, scope=filtered_in, prefix="target")
             if targets
             else ALWAYS,
             self.profile,
@@ -69,6 +82,7 @@ class Reached(Ask):
     )
     crs: str = Field(default="wgs84", max_length=20, description="also 的坐标系")
     format: Format = Field(default="json", description=FORMAT)
+    personal: bool = Field(default=False, description=PERSONAL)
 
 
 class Sites(Ask):
@@ -85,12 +99,14 @@ async def reached(
 ) -> dict[str, Any] | Response:
     """规定时间内谁也到不了的目标，能到的范围（按用时分级）；also 为假设增设后多到多少。"""
     also = _places(ask.also, ask.crs)
-    question = ask.question(serves, who.scope, bands_of(ask.seconds), also=also)
+    taken = None if ask.format == "json" else "覆盖分析"
+    scope = await readable_in(db, who, taken, personal=ask.personal)
+    question = ask.question(serves, who.sees_personal, scope, bands_of(ask.seconds), also=also)
     answer = await coverage.coverage(db, question)
     if ask.format == "json":
         return answer
     answer["closures"] = await closures.listed(db, active=True)
-    asked = ask.model_dump(exclude={"crs", "area", "format"}) | {
+    asked = ask.model_dump(exclude={"crs", "area", "format", "personal"}) | {
         "also": [f"{place.lon:.7f},{place.lat:.7f}" for place in also]
     }
     layers = [x for x in (question.layer, question.targets) if x is not None]
@@ -110,7 +126,9 @@ async def sites(
     ask: Annotated[Sites, Query()], serves: Serves, db: Database, who: Who
 ) -> dict[str, Any]:
     """再增设几处应设在哪个村（社区），各能多到多少目标和多少人；在所有选法中最优。"""
-    question = ask.question(serves, who.scope, [ask.seconds], weigh=ask.weigh)
+    question = ask.question(
+        serves, who.sees_personal, who.sees_personal, [ask.seconds], weigh=ask.weigh
+    )
     return await coverage.sites(db, question, ask.more)
 
 

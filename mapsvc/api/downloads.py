@@ -8,13 +8,33 @@ import anyio.to_thread
 import msgspec
 from fastapi import Response
 
-from mapsvc import answers
+from mapsvc import answers, record
+from mapsvc.access import NOWHERE, Identity
 from mapsvc.api.service import Service
+from mapsvc.database import Db
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 GEOJSON = "application/geo+json"
 Format = Literal["json", "geojson", "xlsx"]
+PERSONAL = "带走的表格或数据是否含姓名、电话原文（须有权限，记入审计）；缺省隐去"
 FORMAT = "答案的形式：json，geojson（带回 GIS），xlsx（表格，另附查询说明）"
+
+
+async def readable_in(
+    db: Db, who: Identity, taken_along: str | None, *, personal: bool
+) -> str | None:
+    """The region whose personal values an answer shows in clear, None for the whole county.
+
+    What is taken along (`taken_along` says what) shows them nowhere unless the reader has the
+    right and asks for it; that is put on record. Raises Forbidden.
+    """
+    if taken_along is None:
+        return who.sees_personal
+    if not personal:
+        return NOWHERE
+    who.require("reads_personal")
+    await record.write(db, "personal.exported", subject=taken_along, region=who.scope)
+    return who.sees_personal
 
 
 def download(content: bytes, plain: str, name: str, kind: str = XLSX) -> Response:

@@ -95,7 +95,15 @@ async def create(
 ) -> Response:
     """新增一个要素（GeoJSON Feature）；检查与文件上报相同。"""
     found = serves.catalog.layer(layer)
-    saved = await edits.create(db, found, sent, crs=crs, actor=who.username, scope=who.scope)
+    saved = await edits.create(
+        db,
+        found,
+        sent,
+        crs=crs,
+        actor=who.username,
+        scope=who.scope,
+        sees=who.sees_personal,
+    )
     headers = feature_headers(saved.version)
     headers["Location"] = f"/api/layers/{found.id}/features/{saved.id}"
     return Response(saved.body, 201, headers, media_type=GEOJSON)
@@ -122,6 +130,7 @@ async def change(
         crs=crs,
         actor=who.username,
         scope=who.scope,
+        sees=who.sees_personal,
     )
     return Response(saved.body, 200, feature_headers(saved.version), media_type=GEOJSON)
 
@@ -133,5 +142,13 @@ async def remove(
     """删除一个要素；历史版本保留。"""
     found = serves.catalog.layer(layer)
     number = feature_id_of(feature_id)
-    await edits.remove(db, found, number, version, actor=who.username, scope=who.scope)
+    await edits.remove(
+        db,
+        found,
+        number,
+        version,
+        actor=who.username,
+        scope=who.scope,
+        sees=who.sees_personal,
+    )
     return Response(status_code=204)

@@ -62,8 +62,8 @@ async def page(
         as_of=moment(as_of),
         after=_after(cursor),
         limit=limit,
-        scope=who.scope,
-        where=compile_where(found, where, scope=who.scope),
+        scope=who.sees_personal,
+        where=compile_where(found, where, scope=who.sees_personal),
     )
     rest = request.url.include_query_params(cursor=after)
     tail = {
@@ -89,7 +89,7 @@ async def one(
 ) -> Response:
     """一个要素；ETag 是它的版本号。"""
     found = serves.catalog.layer(layer)
-    body = await features.one(db, found, feature_id_of(feature_id), who.scope)
+    body = await features.one(db, found, feature_id_of(feature_id), who.sees_personal)
     version = msgspec.json.decode(body, type=_Versioned).properties.version
     headers = feature_headers(version)
     if if_none_match is not None and _names(if_none_match, headers["ETag"]):
@@ -101,7 +101,7 @@ async def one(
 async def history(layer: str, feature_id: int, serves: Serves, db: Database, who: Who) -> Response:
     """一个要素的全部版本，新的在前。"""
     found = serves.catalog.layer(layer)
-    body = await features.history(db, found, feature_id_of(feature_id), who.scope)
+    body = await features.history(db, found, feature_id_of(feature_id), who.sees_personal)
     return Response(body, media_type="application/json")
 
 

@@ -110,7 +110,7 @@ async def plans(
         sent.event(),
         planning.resolve(asked, serves.needs),
         layers,
-        _filters(layers, sent.where, who.scope),
+        _filters(layers, sent.where, who.sees_personal),
         sent.mode,
         sent.profile,
         sent.conditions,

@@ -8,7 +8,14 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mapsvc import answers, arrivals, proximity
-from mapsvc.api.downloads import FORMAT, Format, geojson_download, workbook_download
+from mapsvc.api.downloads import (
+    FORMAT,
+    PERSONAL,
+    Format,
+    geojson_download,
+    readable_in,
+    workbook_download,
+)
 from mapsvc.api.layers import WHERE
 from mapsvc.api.service import Service, reader, service
 from mapsvc.catalog import Layer
@@ -50,6 +57,7 @@ class Ask(BaseModel):
         default="keep", description="超过核实期限的：照常排列、排在后面、不列出"
     )
     format: Format = Field(default="json", description=FORMAT)
+    personal: bool = Field(default=False, description=PERSONAL)
     crs: str = Field(default="wgs84", max_length=20, description="所给坐标的坐标系")
     where: str | None = Field(default=None, description=WHERE)
 
@@ -89,10 +97,13 @@ async def nearest(request: Request) -> Response:
     asked = (name.strip() for name in ask.layers.split(","))
     names = list(dict.fromkeys(name for name in asked if name)) or serves.catalog.ids
     wanted = tuple(serves.catalog.layer(name) for name in names)
-    filters = _filters(wanted, ask.where, own, who.scope)
+    filters = _filters(wanted, ask.where, own, who.sees_personal)
     async with connection(serves.pool) as db:
+        scope = who.sees_personal
+        if ask.format != "json":
+            scope = await readable_in(db, who, "就近查询", personal=ask.personal)
         if ask.mode == "road":
-            question = _question(ask, wanted, Place(lon, lat), filters, who.scope)
+            question = _question(ask, wanted, Place(lon, lat), filters, scope)
             answer = await arrivals.ranked(db, question)
             body = msgspec.json.encode(answer)
         else:
@@ -104,7 +115,7 @@ async def nearest(request: Request) -> Response:
                 k=ask.k,
                 max_m=ask.max_m,
                 stale=ask.stale,
-                scope=who.scope,
+                scope=scope,
                 filters=filters,
             )
         if ask.format == "json":
@@ -138,7 +149,9 @@ def _filters(
 
 def _told(ask: Ask, own: dict[str, str]) -> dict[str, Any]:
     """What was asked, for the record of an answer that is taken along."""
-    told = ask.model_dump(exclude_unset=True, exclude={"crs", "format"}) | {"mode": ask.mode}
+    told = ask.model_dump(exclude_unset=True, exclude={"crs", "format", "personal"}) | {
+        "mode": ask.mode
+    }
     if own:
         told["where"] = {key.removeprefix(_OWN_WHERE): text for key, text in own.items()}
     return told

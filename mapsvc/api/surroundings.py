@@ -7,7 +7,14 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from mapsvc import answers, surroundings
-from mapsvc.api.downloads import FORMAT, Format, geojson_download, workbook_download
+from mapsvc.api.downloads import (
+    FORMAT,
+    PERSONAL,
+    Format,
+    geojson_download,
+    readable_in,
+    workbook_download,
+)
 from mapsvc.api.layers import GEOJSON, WHERE
 from mapsvc.api.service import Serves, Who
 from mapsvc.database import connection
@@ -76,13 +83,17 @@ async def within(
     serves: Serves,
     who: Who,
     form: Annotated[Format, Query(alias="format", description=FORMAT)] = "json",
+    personal: Annotated[bool, Query(description=PERSONAL)] = False,
 ) -> Response:
     """圆、面、沿线范围内的全部要素：按图层和等级计数，威胁人数合计，涉及的区域和责任链。"""
     names = list(dict.fromkeys(sent.layers)) if sent.layers else serves.catalog.ids
     layers = tuple(serves.catalog.layer(name) for name in names)
-    filters = compile_for(layers, sent.where, scope=who.scope)
-    ask = surroundings.Question(sent.around(), layers, filters, who.scope, sent.limit)
+    filters = compile_for(layers, sent.where, scope=who.sees_personal)
+    around = sent.around()
     async with connection(serves.pool) as db:
+        taken = None if form == "json" else "范围查询"
+        scope = await readable_in(db, who, taken, personal=personal)
+        ask = surroundings.Question(around, layers, filters, scope, sent.limit)
         body = await surroundings.within(db, serves.catalog, ask)
         if form == "json":
             return Response(body, media_type=GEOJSON)

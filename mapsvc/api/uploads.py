@@ -7,9 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel
 
-from mapsvc.api.service import Database, Serves, Who
+from mapsvc.access import Identity
+from mapsvc.api.service import Database, Serves, Service, Who
+from mapsvc.catalog import Layer
+from mapsvc.database import Db
 from mapsvc.errors import Forbidden, TooLarge
-from mapsvc.ingest import record, uploads
+from mapsvc.ingest import hidden, record, uploads
 
 router = APIRouter(prefix="/api/uploads", tags=["数据上报"])
 
@@ -20,6 +23,27 @@ Limit = Annotated[int, Query(ge=1, le=10_000)]
 class Choice(BaseModel):
     mode: Literal["valid_rows", "all_or_nothing"] = "valid_rows"
     delete_missing: bool = False
+
+
+async def _hiding(
+    serves: Service, db: Db, upload_id: UUID, who: Identity, *, own: bool = False
+) -> Layer | None:
+    """The upload's layer where personal values are to be hidden from this reader.
+
+    `own`: what is told stands in the file, so whoever sent it may see it.
+    """
+    if who.may("reads_personal"):
+        return None
+    return await hidden.layer_of(
+        db, serves.catalog, upload_id, who.scope, who.username if own else None
+    )
+
+
+async def file_opened(db: Db, who: Identity, upload_id: UUID) -> None:
+    """The whole file goes out, names and phones in it: to whom it may, and on record."""
+    if not who.may("reads_personal"):
+        await hidden.require_own_file(db, upload_id, who.scope, who.username)
+    await hidden.taken_out(db, upload_id, who.scope)
 
 
 @router.post("", status_code=201)
@@ -60,9 +84,11 @@ async def listing(db: Database, who: Who, kind: record.Kind | None = None) -> di
 
 
 @router.get("/{upload_id}")
-async def one(upload_id: UUID, db: Database, who: Who) -> dict[str, Any]:
+async def one(upload_id: UUID, serves: Serves, db: Database, who: Who) -> dict[str, Any]:
     """一次上报：坐标系、计数、问题。"""
-    return await uploads.get(db, upload_id, who.scope)
+    answer = await uploads.get(db, upload_id, who.scope)
+    layer = await _hiding(serves, db, upload_id, who, own=True)
+    return hidden.told(answer, layer) if layer else answer
 
 
 @router.delete("/{upload_id}", status_code=204)
@@ -75,6 +101,7 @@ async def discard(upload_id: UUID, db: Database, who: Who) -> None:
 @router.get("/{upload_id}/rows")
 async def rows(
     upload_id: UUID,
+    serves: Serves,
     db: Database,
     who: Who,
     after: int = -1,
@@ -83,12 +110,14 @@ async def rows(
 ) -> dict[str, Any]:
     """文件的每一行和它的去向；after 为上一页最后的 seq，action 只取一种去向。"""
     found = await record.rows(db, upload_id, who.scope, after=after, limit=limit, action=action)
-    return {"rows": found}
+    layer = await _hiding(serves, db, upload_id, who)
+    return {"rows": hidden.rows(found, layer) if layer else found}
 
 
 @router.get("/{upload_id}/problems")
 async def problems(
     upload_id: UUID,
+    serves: Serves,
     db: Database,
     who: Who,
     after: int = -1,
@@ -100,7 +129,8 @@ async def problems(
     found = await record.problems(
         db, upload_id, who.scope, after=after, limit=limit, code=code, column=column
     )
-    return {"problems": found}
+    layer = await _hiding(serves, db, upload_id, who, own=True)
+    return {"problems": hidden.problems(found, layer) if layer else found}
 
 
 @router.get("/{upload_id}/missing")
@@ -117,14 +147,17 @@ async def missing(
 
 
 @router.get("/{upload_id}/preview")
-async def preview(upload_id: UUID, db: Database, who: Who) -> dict[str, Any]:
+async def preview(upload_id: UUID, serves: Serves, db: Database, who: Who) -> dict[str, Any]:
     """与现有数据的差异（GeoJSON）。"""
-    return await uploads.preview(db, upload_id, who.scope)
+    found = await uploads.preview(db, upload_id, who.scope)
+    layer = await _hiding(serves, db, upload_id, who)
+    return hidden.preview(found, layer) if layer else found
 
 
 @router.get("/{upload_id}/original")
 async def original(upload_id: UUID, db: Database, who: Who) -> Response:
     """上报的原文件。"""
+    await file_opened(db, who, upload_id)
     name, content = await uploads.original(db, upload_id, who.scope)
     return Response(
         content,

@@ -208,7 +208,7 @@ class _Work:
         term = terms.find(self.layer, str(node["property"]))
         if self.scoped and term.field is not None and term.field.personal:
             raise Forbidden(
-                f"“{term.said}”是个人信息，乡镇账号不能用它筛选。请去掉这个条件。",
+                f"“{term.said}”是个人信息，这个账号不能用它筛选。请去掉这个条件。",
                 code="personal_field",
             )
         return term

@@ -3,7 +3,8 @@
 Checks, words, versions, history and the order of locks are those of an upload, and it is taken
 back like one. `scope` is the code
 of the region that the person may write in, None for the whole county; another region's feature is
-answered as if there were none.
+answered as if there were none. `sees` is that of the region whose personal values the person may
+read in clear; elsewhere the answers are masked, and a mask that is sent back changes nothing.
 """
 
 from collections.abc import AsyncIterator
@@ -28,9 +29,10 @@ from mapsvc.ingest.cells import text_of
 from mapsvc.ingest.compare import SAME_SPOT_M
 from mapsvc.ingest.entry import GIVEN_BY_US, Entry, Place, read_entry, read_place, settle
 from mapsvc.ingest.locate import DIGITS, metres_between
-from mapsvc.ingest.messages import Problem
+from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.single import keep, new_id
 from mapsvc.ingest.twins import refuse_twin
+from mapsvc.masking import looks_masked, masked
 from mapsvc.search_text import search_text
 
 SHOWN_PROBLEMS = 100
@@ -100,13 +102,13 @@ class _Row:
 
 
 async def create(
-    db: Db, layer: Layer, sent: Any, *, crs: str, actor: str, scope: str | None
+    db: Db, layer: Layer, sent: Any, *, crs: str, actor: str, scope: str | None, sees: str | None
 ) -> Saved:
     """Add a feature. Raises BadInput with all `problems`, Conflict for a code that is taken."""
     draft = Draft.of(sent, crs)
     if draft.sent.get("id") is not None:
         raise BadInput("新增时不能指定 id，它由系统给出。请删除 id。", code="not_a_feature")
-    entry = read_entry(layer, draft.properties, whole=True)
+    entry = _read(layer, draft.properties, None)
     async with _writing(db, layer, actor):
         place = await _place(db, draft, scope, entry)
         if entry.problems or place is None:
@@ -122,7 +124,7 @@ async def create(
             sent=sent, crs=draft.system.id, moved_m=None, actor=actor, scope=scope,
         )  # fmt: skip
         await _put_on_record(db, layer, "feature.created", feature_id, None, row, upload)
-        return await _saved(db, layer, feature_id, version, scope, draft.system)
+        return await _saved(db, layer, feature_id, version, sees, draft.system)
 
 
 async def change(
@@ -135,6 +137,7 @@ async def change(
     crs: str,
     actor: str,
     scope: str | None,
+    sees: str | None,
 ) -> Saved:
     """Merge what was sent into a feature: absent stays, null clears, a geometry moves it.
 
@@ -144,9 +147,9 @@ async def change(
     draft = Draft.of(sent, crs)
     async with _writing(db, layer, actor):
         now, row = await _lock(db, layer, feature_id, scope)
-        current = await _saved(db, layer, feature_id, now, scope, draft.system)
+        current = await _saved(db, layer, feature_id, now, sees, draft.system)
         _require_version(version, current, draft.sent)
-        entry = read_entry(layer, _without_echo(draft, current), whole=False)
+        entry = _read(layer, _without_echo(draft, current), row)
         place = await _place(db, draft, scope, entry, row) if draft.has_geometry else None
         if entry.problems:
             raise _refusal(entry)
@@ -172,16 +175,23 @@ async def change(
             moved_m=metres or None, actor=actor, scope=scope,
         )  # fmt: skip
         await _put_on_record(db, layer, "feature.changed", feature_id, row, changed, upload)
-        return await _saved(db, layer, feature_id, after, scope, draft.system)
+        return await _saved(db, layer, feature_id, after, sees, draft.system)
 
 
 async def remove(
-    db: Db, layer: Layer, feature_id: int, version: int, *, actor: str, scope: str | None
+    db: Db,
+    layer: Layer,
+    feature_id: int,
+    version: int,
+    *,
+    actor: str,
+    scope: str | None,
+    sees: str | None,
 ) -> None:
     """Delete a feature; its history stays. Raises NotFound, VersionConflict."""
     async with _writing(db, layer, actor):
         now, row = await _lock(db, layer, feature_id, scope)
-        current = await _saved(db, layer, feature_id, now, scope, parse_system("wgs84"))
+        current = await _saved(db, layer, feature_id, now, sees, parse_system("wgs84"))
         _require_version(version, current, None)
         await db.execute("delete from feature where layer = %s and id = %s", [layer.id, feature_id])
         upload = new_id()
@@ -274,6 +284,23 @@ def _without_echo(draft: Draft, current: Saved) -> dict[str, Any]:
         for name, value in draft.properties.items()
         if not (name in GIVEN_BY_US and shown[name] == value)
     }
+
+
+def _read(layer: Layer, given: dict[str, Any], row: _Row | None) -> Entry:
+    """The given values, checked. A mask of what is stored changes nothing; no mask is stored."""
+    kept = {k: v for k, v in given.items() if k != "masked"}
+    wrong: list[Problem] = []
+    for field in layer.fields:
+        value = kept.get(field.id)
+        if not field.personal or value is None or not looks_masked(str(value)):
+            continue
+        stored = row.attrs.get(field.id) if row else None
+        if stored is None or value not in (stored, masked(stored, field.type)):
+            wrong.append(problem("masked_value", field=field.id, value=str(value)))
+        del kept[field.id]
+    entry = read_entry(layer, kept, whole=row is None)
+    entry.problems += wrong
+    return entry
 
 
 async def _place(

@@ -111,6 +111,8 @@ ERRORS: dict[str, str] = {
     "not_boolean": "“{value}”看不出是或否。请写“是”或“否”。",
     "not_a_phone": "“{value}”不是电话号码。手机写 11 位数字，座机写区号-号码，多个电话用顿号分开。",
     "person_with_phone": "“{value}”里有电话号码。请把姓名和电话分开写在两列里。",
+    "masked_value": "“{value}”是隐去一部分后的样子，系统里没有与它相符的原值。"
+    "请写完整的内容；没有变动就保持导出时的样子。",
     "record_unreadable": "“{value}”看不出数量。请写成“名称 数量单位”，多项用分号隔开，例如：帐篷 20顶；棉被 100床。",
     "item_not_a_number": "“{item}”一列的“{quantity}”不是数量。请只写数字，例如 12；没有就留空。",
     "record_incomplete": "这一行缺少“{title}”。每一项都要写明。",

@@ -128,6 +128,7 @@ async def listing(
 _GROUPS = """
 select severity, code, "column", count(*) problems, count(distinct (sheet, row)) rows,
     case when count(distinct text) = 1 then min(text) end same, min(text) example,
+    min(field) field,
     to_json((array_agg(distinct value) filter (where value is not null))[1:5]) "values"
 from (
     select *, replace(message, '“' || coalesce(value, '') || '”', '“…”') as text

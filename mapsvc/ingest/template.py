@@ -99,12 +99,20 @@ class _Column:
 
 
 async def collect(
-    db: Db, layer: Layer, *, prefilled: bool, region: str | None, scope: str | None, most: int
+    db: Db,
+    layer: Layer,
+    *,
+    prefilled: bool,
+    region: str | None,
+    scope: str | None,
+    sees: str | None,
+    most: int,
 ) -> Filling:
     """The rows of a prefilled template: those of `region`, else of the person's own, else all.
 
-    Raises NotFound for an unknown region, Forbidden for one outside the person's own, TooLarge
-    where there are more rows than an upload may have.
+    Personal values are in clear in the region `sees` (None: everywhere), else masked; a mask that
+    comes back unchanged changes nothing. Raises NotFound for an unknown region, Forbidden
+    for one outside the person's own, TooLarge where there are more rows than an upload may have.
     """
     if not prefilled:
         return Filling("模板")
@@ -117,7 +125,7 @@ async def collect(
     after: int | None = 0
     while after is not None:
         texts, _, after = await features.page(
-            db, layer, region=wanted, after=after, limit=_PAGE, scope=scope
+            db, layer, region=wanted, after=after, limit=_PAGE, scope=sees
         )
         rows += [msgspec.json.decode(text) for text in texts]
         if sum(_height(layer, row) for row in rows) > min(most, _MOST_ROWS):

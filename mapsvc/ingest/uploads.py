@@ -16,7 +16,7 @@ from mapsvc.catalog import Catalog, Layer
 from mapsvc.coordinates import UnknownSystem, parse_system
 from mapsvc.database import Db
 from mapsvc.errors import BadInput, NotFound
-from mapsvc.ingest import compare
+from mapsvc.ingest import compare, masks
 from mapsvc.ingest.applying import apply, rollback
 from mapsvc.ingest.assign import RegionIndex
 from mapsvc.ingest.check import Checked, check
@@ -290,7 +290,9 @@ async def _compare(db: Db, layer: Layer, draft: Draft, asked: Asked) -> None:
     await compare.match(db, layer, scope)
     ambiguous, same = await compare.unclear(db)
     _report_unclear(draft, ambiguous, same)
-    await compare.refuse(db, sorted({*ambiguous, *(seq for seqs in same for seq in seqs)}))
+    masked = await masks.resolve(db, layer, draft)
+    unclear = {*ambiguous, *masked, *(seq for seqs in same for seq in seqs)}
+    await compare.refuse(db, sorted(unclear))
     await compare.decide(db, layer)
     for seq, name, code in await compare.same_names(db, layer, scope):
         draft.refuse(seq, "same_name_other_code", "code", name=name, other=code)

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from mapsvc.catalog import Column as RecordColumn
 from mapsvc.catalog import LayerField
+from mapsvc.masking import looks_masked
 
 LONGEST_TEXT = 2000
 LONGEST_NAME = 100
@@ -117,6 +118,21 @@ def parser(field: LayerField | RecordColumn, unit: str = "") -> Parser:
             return special[field.type](field)
     if field.type in ("integer", "number"):
         return _number(field, unit)
+    if isinstance(field, LayerField) and field.personal:
+        return _or_masked(_plain(field))
+    return _plain(field)
+
+
+def _or_masked(parse: Parser) -> Parser:
+    """Masks pass as they are; what they stand for is found once the feature is (`masks`)."""
+
+    def parsed(text: str) -> Any:
+        return text.replace("＊", "*") if looks_masked(text) else parse(text)
+
+    return parsed
+
+
+def _plain(field: LayerField | RecordColumn) -> Parser:
     simple: dict[str, Parser] = {"date": parse_date, "phone": parse_phone, "person": parse_person}
     return simple.get(field.type, parse_list if field.type == "list" else parse_text)
 

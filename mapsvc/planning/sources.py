@@ -107,7 +107,7 @@ _SKILLS = """coalesce((select jsonb_agg(s) from jsonb_array_elements_text(
     case when jsonb_typeof(f.attrs -> {field}) = 'array' then f.attrs -> {field} else '[]' end) s
     where {folded} = any(%(skills)s)), '[]')"""
 _QUERY = """
-select f.id, f.name, ST_X(f.at), ST_Y(f.at), f.d, f.age_days, r.name, f.attrs ->> 'duty_phone',
+select f.id, f.name, ST_X(f.at), ST_Y(f.at), f.d, f.age_days, r.name, {phone},
     f.items, f.skills, f.attrs -> 'headcount', f.attrs -> 'on_duty', current_date::text
 from (
     select f.*, {items} items, {skills} skills, ST_PointOnSurface(f.geom) at,
@@ -149,6 +149,7 @@ async def find(
             fresh=is_fresh(layer) if fresh else sql.SQL("true"),
             where=where.sql,
             most=sql.Literal(MOST + 1),
+            phone=_duty_phone(layer),
         )
         rows = await (await db.execute(query, values | where.values)).fetchall()
         if len(rows) > MOST:
@@ -163,6 +164,13 @@ def _part(text: str, one: LayerField | None, value: str) -> sql.Composable:
     return sql.SQL(text).format(
         field=sql.Literal(one.id), folded=sql.SQL(_FOLDED.replace("{}", value))
     )
+
+
+def _duty_phone(layer: Layer) -> sql.Composable:
+    """The number of the post; where the county declares it a person's, masked for everybody."""
+    if any(f.id == "duty_phone" and f.personal for f in layer.fields):
+        return sql.SQL("personal_masked(f.attrs -> 'duty_phone', 'phone') #>> '{{}}'")
+    return sql.SQL("f.attrs ->> 'duty_phone'")
 
 
 def _source(layer: Layer, row: tuple[Any, ...]) -> Source:

@@ -31,7 +31,7 @@ export class Answers {
   }
 
   said() {
-    const people = this.data.personal ? "含个人信息，请妥善保管" : "不含个人信息";
+    const people = this.data.personal ? "含个人信息，请妥善保管" : "姓名、电话已隐去";
     return `离线地图，${moment(this.data.about.time)} 导出，${people}`;
   }
 
