@@ -59,7 +59,7 @@ class House:
             cwd=PROJECT,
             start_new_session=True,
         )
-        until(lambda: status(f"{self.url}/readyz") == 200, 60, "the service did not get ready")
+        until(lambda: status(f"{self.url}/readyz") == 200, 180, "the service did not get ready")
         return process
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ class House:
     def send(self, method: str, path: str, **more: Any) -> Future[httpx.Response]:
         headers = {"Authorization": "Bearer clerk"}
         return self.asking.submit(
-            httpx.request, method, self.url + path, headers=headers, timeout=30, **more
+            httpx.request, method, self.url + path, headers=headers, timeout=120, **more
         )
 
     def stage(self, rows: list[list[Any]]) -> Future[httpx.Response]:
@@ -97,8 +97,8 @@ class House:
         )
         os.kill(pid, signal.SIGKILL)
         until(lambda: gone(pid), 10, "the database did not die")
-        until(self._answers, 60, "the database did not heal")
-        until(lambda: status(f"{self.url}/readyz") == 200, 30, "the service did not heal")
+        until(self._answers, 120, "the database did not heal")
+        until(lambda: status(f"{self.url}/readyz") == 200, 120, "the service did not heal")
 
     def _answers(self) -> bool:
         """The new server: sessions of the old one may live on for a moment."""
@@ -189,7 +189,7 @@ def stopped_at(house: House, lock: str, work: Callable[[], Any], kill: Callable[
         until(lambda: bool(house.ask(waits)), 20, "it did not come to the lock")
         kill()
     with contextlib.suppress(httpx.TransportError):
-        answer = doing.result(40)
+        answer = doing.result(120)
         assert answer.status_code == 503, answer.text
         assert answer.json()["code"] == "database_unavailable"
     until(lambda: not house.ask(waits), 20, "somebody still waits")
@@ -203,12 +203,12 @@ AT_LAYER = "select from layer where id = 'risk_points' for update"
 @pytest.mark.parametrize("who", ["service", "database"])
 def test_killed_in_each_phase_all_or_none_and_then_the_retry(house: House, who: str) -> None:
     kill = house.kill_service if who == "service" else house.kill_database
-    first = house.stage(ROWS).result(30).json()
-    house.send("POST", f"/api/uploads/{first['id']}/apply", json={}).result(30)
+    first = house.stage(ROWS).result(120).json()
+    house.send("POST", f"/api/uploads/{first['id']}/apply", json={}).result(120)
     before = stands(house)
     stopped_at(house, AT_PROBLEMS, lambda: house.stage(BUSY), kill)
     assert stands(house) == before
-    staged = house.stage(NEWER).result(30).json()
+    staged = house.stage(NEWER).result(120).json()
     assert (staged["counts"]["changed"], staged["counts"]["new"]) == (25, 1)
     at = f"/api/uploads/{staged['id']}"
     before = stands(house)
@@ -216,17 +216,17 @@ def test_killed_in_each_phase_all_or_none_and_then_the_retry(house: House, who: 
     assert stands(house) == before
     stopped_at(house, AT_LAYER, lambda: house.send("POST", f"{at}/apply", json={}), kill)
     assert stands(house) == before
-    assert house.send("GET", at).result(30).json()["status"] == "staged"
-    applied = house.send("POST", f"{at}/apply", json={}).result(30).json()
+    assert house.send("GET", at).result(120).json()["status"] == "staged"
+    applied = house.send("POST", f"{at}/apply", json={}).result(120).json()
     assert applied["status"] == "applied"
     after = stands(house)
     assert len(after[0]) == 31
-    again = house.send("POST", f"{at}/apply", json={}).result(30).json()
+    again = house.send("POST", f"{at}/apply", json={}).result(120).json()
     assert (again["status"], stands(house)) == ("applied", after)
     stopped_at(house, AT_LAYER, lambda: house.send("POST", f"{at}/rollback"), kill)
     assert stands(house) == after
     for back in (at, f"/api/uploads/{first['id']}"):
-        assert house.send("POST", f"{back}/rollback").result(30).json()["status"] == "rolled_back"
+        assert house.send("POST", f"{back}/rollback").result(120).json()["status"] == "rolled_back"
     assert stands(house)[0] == []
 
 
@@ -241,10 +241,10 @@ def test_a_killed_parser_is_tried_again_and_then_told(house: House) -> None:
                 seen.add(pid)
             time.sleep(0.002)
         assert len(seen) == times
-        answer = doing.result(30)
+        answer = doing.result(120)
         assert answer.status_code == (201 if times == 1 else 413), answer.text
     (kept,) = set(house.ask(KEPT)) - set(before[1])
-    assert house.send("DELETE", f"/api/uploads/{kept[0]}").result(30).status_code == 204
+    assert house.send("DELETE", f"/api/uploads/{kept[0]}").result(120).status_code == 204
     assert stands(house) == before
 
 
@@ -256,14 +256,14 @@ def test_a_service_killed_while_a_file_is_parsed_leaves_nothing(house: House) ->
     os.kill(pid, signal.SIGSTOP)
     house.kill_service()
     with contextlib.suppress(httpx.TransportError):
-        doing.result(30)
+        doing.result(120)
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGCONT)
     until(lambda: gone(pid), 10, "the parser outlived the service")
     assert stands(house) == before
     (left,) = (house.folder / "tmp").glob(f"{scratch.PREFIX}*")
     os.utime(left, (1, 1))
-    staged = house.stage(ROWS).result(30).json()
+    staged = house.stage(ROWS).result(120).json()
     assert staged["counts"]["accepted"] == 30
     assert list((house.folder / "tmp").glob(f"{scratch.PREFIX}*")) == []
-    assert house.send("DELETE", f"/api/uploads/{staged['id']}").result(30).status_code == 204
+    assert house.send("DELETE", f"/api/uploads/{staged['id']}").result(120).status_code == 204
