@@ -3,7 +3,7 @@
 All in SQL over a temporary table, `upload_incoming`; no query is sent per row. A row is matched by
 its code inside its township, else by the same in another case, else by code and name together (a
 feature that moved over a border), else by name: the only one of that name in its township, or the
-only one within 500 m.
+only one within 500 m; last by a name that differs in spaces, width or case only.
 """
 
 from collections.abc import Sequence
@@ -100,6 +100,23 @@ from (
 where not coded or n = 1 or n_near = 1
 """
 
+# Spaces, width and case tell no two names apart. Both sides are fenced off, so that each name is
+# folded once and the names are hashed.
+_PLAIN = (
+    "upper(regexp_replace(normalize({}, NFKC),"
+    " '[[:space:]\\u00ad\\u200b-\\u200f\\u2060\\ufeff]+', '', 'g'))"
+)
+_FOLDED = f"""
+from (
+    select i.*, {_PLAIN.format("i.name")} plain from upload_incoming i
+    where i.action = '' and i.lead_seq is null
+        and not exists (select from upload_match m where m.seq = i.seq) offset 0
+) i join (
+    select f.*, {_PLAIN.format("f.name")} plain from {{f}} f
+    where f.township_code in (select township_code from upload_incoming) and {{mine}}
+        and not exists (select from upload_match m where m.feature_id = f.id) offset 0
+) f on f.plain = i.plain and {{home}} and (i.code is null or f.code is null)
+"""  # noqa: S608
 _ACROSS = (
     "f.name = i.name and f.township_code <> i.township_code"
     " and (i.code is null or f.code is null)"
@@ -111,6 +128,7 @@ _MATCH = (
     (_BY_BOTH, _ANY_CASE),
     (_BY_BOTH, "f.code = i.code and f.name = i.name"),
     (_BY_NAME, "f.name = i.name and {home} and (i.code is null or f.code is null)"),
+    (_BY_NAME.replace("{unmatched}", _FOLDED), ""),
     (_BY_BOTH, _ACROSS),
 )
 

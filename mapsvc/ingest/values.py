@@ -61,11 +61,17 @@ BETWEEN_ITEMS, BETWEEN_PARTS = "\x1e", "\x1f"
 """Between the items, and inside one, of a list made from columns: no file holds these."""
 
 
+_UNSEEN = "\u00ad\u200b-\u200f\u2060\ufeff"
+"""Characters without width, which come along from web pages and chats."""
+_unseen = re.compile(f"[{_UNSEEN}]+")
+_blanks = re.compile(rf"[\s{_UNSEEN}]+")
+
+
 def fold(text: str) -> str:
     """Width and blanks made equal; case kept."""
     if text.isalnum() and (text.isascii() or unicodedata.is_normalized("NFKC", text)):
         return text
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
+    return _blanks.sub("", unicodedata.normalize("NFKC", text))
 
 
 def blank(text: str) -> bool:
@@ -159,7 +165,9 @@ _DAY_TEXT = re.compile(
 
 
 def parse_name(text: str) -> Any:
-    name = " ".join(text.split())
+    name = text if text.isalnum() else " ".join(_unseen.sub("", text).split())
+    if not name:
+        return None
     if len(name) > LONGEST_NAME:
         return Wrong("too_long", {"limit": LONGEST_NAME})
     if name in _NONE_WORDS:
@@ -179,6 +187,8 @@ _FLOAT = re.compile(r"(\d{5,})\.0+").fullmatch
 def parse_code(text: str) -> Any:
     """A code stays text: zeros, letters and dashes as written, full width made plain."""
     code = fold(text)
+    if not code:
+        return None
     if len(code) > LONGEST_CODE:
         return Wrong("too_long", {"limit": LONGEST_CODE})
     if code[0].isdigit() and not code.isdigit():
