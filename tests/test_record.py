@@ -249,6 +249,20 @@ def test_single_edits_are_on_record_old_beside_new(signed_copy: Signed, demo_cop
     assert gone["old"]["name"] == page["properties"]["name"]
     admin.post(f"/api/uploads/{gone['upload_id']}/rollback")
     assert last(demo_copy)["action"] == "upload.rolled_back"
+    auditor = signed_copy("auditor")
+    told = auditor.get("/api/record", params={"layer": "depots", "feature": page["id"]}).json()
+    assert [e["action"] for e in told["entries"]] == [
+        "upload.rolled_back",
+        "feature.deleted",
+        "feature.changed",
+    ]
+    assert told["entries"][2]["new"] == {"manager_phone": "138****5678"}
+    assert "**" in told["entries"][1]["old"]["manager"]
+    first = auditor.get("/api/record", params={"limit": 1}).json()
+    second = auditor.get("/api/record", params={"limit": 1, "before": first["next"]}).json()
+    assert second["entries"][0]["id"] == first["entries"][0]["id"] - 1
+    for query, status in (("action=nonsense", 422), ("feature=1", 422), ("q=%25_%5C", 200)):
+        assert auditor.get(f"/api/record?{query}").status_code == status, query
 
 
 def test_an_upload_is_on_record_with_its_file(signed_copy: Signed, demo_copy: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mapsvc.errors import Forbidden
+from mapsvc.record import ROLE_TITLES
 
 Role = Literal["admin", "county", "planner", "command", "wall", "township", "auditor"]
 Right = Literal[
@@ -23,15 +24,7 @@ Right = Literal[
     "backs_up",
 ]
 
-ROLES: dict[str, str] = {
-    "admin": "系统管理员",
-    "county": "县级数据管理",
-    "planner": "预案人员",
-    "command": "指挥中心",
-    "wall": "大屏",
-    "township": "乡镇",
-    "auditor": "审计员",
-}
+ROLES: dict[str, str] = ROLE_TITLES
 """Every role and what people call it, in the order in which they are told."""
 
 GRANTS: dict[str, frozenset[Right]] = {

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from mapsvc import county, regions
+from mapsvc import county, record, regions
 from mapsvc.access import Identity
 from mapsvc.api.service import Database, MaybeWho, Serves, SignedIn, Who
 from mapsvc.database import Db
@@ -32,12 +32,23 @@ async def login(
 
 @router.get("/")
 async def home(serves: Serves, db: Database, person: SignedIn) -> Response:
+    if not person.may("read") and person.may("reads_record"):
+        return RedirectResponse("/record", 303)
     return await _page(serves, db, "home.html", user=await _user(db, person))
 
 
 @router.get("/uploads")
 async def uploads(serves: Serves, db: Database, person: Who) -> Response:
     return await _page(serves, db, "uploads.html", user=await _user(db, person))
+
+
+@router.get("/record")
+async def audit(serves: Serves, db: Database, person: SignedIn) -> Response:
+    person.require("reads_record")
+    user = await _user(db, person)
+    return await _page(
+        serves, db, "record.html", user=user, actions=record.ACTIONS, layers=list(serves.catalog)
+    )
 
 
 @router.get("/guide")

@@ -4,12 +4,14 @@
 deed. The database numbers, chains and seals the entries at commit (migration 0009).
 """
 
+from mapsvc.record.book import workbook
 from mapsvc.record.chain import Verdict, export, prune, verify, verify_file
-from mapsvc.record.entries import ACTIONS, Asker, asker, asking, write
+from mapsvc.record.entries import ACTIONS, ROLE_TITLES, Asker, asker, asking, write
 from mapsvc.record.reading import Wanted, lines, page
 
 __all__ = [
     "ACTIONS",
+    "ROLE_TITLES",
     "Asker",
     "Verdict",
     "Wanted",
@@ -21,5 +23,6 @@ __all__ = [
     "prune",
     "verify",
     "verify_file",
+    "workbook",
     "write",
 ]

@@ -42,6 +42,18 @@ ACTIONS = {
 """Every action's stable id and what people call it. The last is written by the database itself."""
 
 
+ROLE_TITLES = {
+    "admin": "系统管理员",
+    "county": "县级数据管理",
+    "planner": "预案人员",
+    "command": "指挥中心",
+    "wall": "大屏",
+    "township": "乡镇",
+    "auditor": "审计员",
+}
+"""What people call the roles; `access` says what they may do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asker:
     """On whose behalf the running task works: a person at an address, or a command at the host."""

@@ -11,7 +11,7 @@ from mapsvc.catalog import Catalog
 from mapsvc.database import Db
 from mapsvc.errors import BadInput
 from mapsvc.masking import without_personal
-from mapsvc.record.entries import ACTIONS
+from mapsvc.record.entries import ACTIONS, ROLE_TITLES
 
 _COLUMNS = (
     "id", "at", "username", "roles", "ip", "request_id", "action", "layer", "subject",
@@ -126,6 +126,8 @@ def _told(catalog: Catalog, entry: dict[str, Any]) -> dict[str, Any]:
     return entry | {
         "at": entry["at"].isoformat(),
         "upload_id": str(upload) if upload else None,
+        "roles_title": "、".join(ROLE_TITLES.get(role, role) for role in entry["roles"]),
+        "titles": {f.id: f.title for f in layer.fields} if layer else {},
         "action_title": ACTIONS.get(entry["action"], entry["action"]),
         "layer_title": layer.title if layer else entry["layer"],
     }

@@ -75,6 +75,7 @@ class App {
   }
 
   build(me, layers, roads) {
+    this.reveals = (me.rights || []).includes("reveals");
     this.scene.setLooks(new Map(layers.map((layer) => [layer.id, lookOf(layer)])));
     this.popups = new Popups(this);
     this.bench = new Workbench(this, { layers, roads, me });

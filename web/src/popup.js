@@ -2,6 +2,7 @@
 import L from "leaflet";
 import { get } from "./api.js";
 import { fill, h } from "./dom.js";
+import { masked } from "./reveal.js";
 import { latLng } from "./shift.js";
 import { kindOf, swatch } from "./symbols.js";
 import { age, day, degrees, number } from "./words.js";
@@ -93,7 +94,7 @@ export class Popups {
       h("span", { class: fresh === null || fresh > layer.freshness.days ? "stale" : null }, `${age(fresh)} · 更新 ${day(p.updated_at)}`),
       h("button", { type: "button", class: "text", onclick: () => this.near(lon, lat) }, "以此为中心查最近"),
     );
-    return [head, this.fields(layer, p), foot];
+    return [head, this.fields(layer, p, feature.id), foot];
   }
 
   near(lon, lat) {
@@ -101,7 +102,7 @@ export class Popups {
     this.app.bench.from([lon, lat]);
   }
 
-  fields(layer, properties) {
+  fields(layer, properties, number) {
     const rows = [];
     for (const id of layer.popup) {
       const field = layer.fields.find((f) => f.id === id);
@@ -113,7 +114,9 @@ export class Popups {
       }
       const text = shown(value, field);
       if (text === null) continue;
-      const body = id === layer.grade ? chip(gradeOf(layer, value), text) : text;
+      const hidden = (properties.masked || []).includes(id);
+      const what = { layer: layer.id, id: number, field: id };
+      const body = id === layer.grade ? chip(gradeOf(layer, value), text) : hidden ? masked(text, what, this.app.reveals) : text;
       rows.push(h("div", {}, h("dt", {}, field.title), h("dd", { class: field.type === "phone" ? "phone" : null }, body)));
     }
     return rows.length ? h("dl", {}, ...rows) : h("p", { class: "quiet" }, "没有登记其他内容");

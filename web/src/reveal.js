@@ -1,0 +1,20 @@
+// A masked name or phone, and the button that shows it: on purpose, and on record.
+import { send } from "./api.js";
+import { fill, h } from "./dom.js";
+
+/** The text, with 显示 beside it for a reader who may. */
+export function masked(text, what, may) {
+  if (!may) return text;
+  const place = h("span", {});
+  const show = h("button", { type: "button", class: "text reveal", title: "显示原文；这次查看会记入审计" }, "显示");
+  show.addEventListener("click", async () => {
+    show.disabled = true;
+    try {
+      const { value } = await send("POST", "/api/reveal", what);
+      fill(place, Array.isArray(value) ? value.join("、") : value || "已没有登记");
+    } catch (error) {
+      fill(place, text, " ", h("span", { class: "quiet", role: "alert" }, error.message));
+    }
+  });
+  return fill(place, text, " ", show);
+}
