@@ -1,5 +1,7 @@
 // The command chain as a tree: of the focused place from its village up, else the county's own.
 import { fill, h } from "../dom.js";
+import { get } from "../api.js";
+import { masked } from "../reveal.js";
 import { dataTime } from "./said.js";
 
 export const shortName = (name) => (name || "").replace(/应急(指挥所|指挥部|服务站)$/, "");
@@ -9,6 +11,14 @@ function person(role, name, phone) {
   return h("p", { class: "person" }, h("span", { class: "faint" }, role), h("b", {}, name || ""), h("span", { class: "phone" }, phone || "未登记电话"));
 }
 
+/** A post's value; a masked one with its 显示 for a reader who may. */
+function told(post, field, reveals) {
+  if (!(post.masked || []).includes(field)) return post[field];
+  return masked(post[field], { layer: "command_posts", id: post.id, field }, reveals);
+}
+
+const called = (post, reveals) => ((post.masked || []).includes("holder_phone") ? told(post, "holder_phone", reveals) : post.phone);
+
 const duty = ({ on_duty: on, duty: said }) => (on === null ? null : h("span", { class: on ? "duty on" : "duty" }, said));
 
 export class Chain {
@@ -17,6 +27,8 @@ export class Chain {
     this.title = head.querySelector("h2");
     this.body = box.querySelector(".chain-body");
     this.chain = null;
+    this.reveals = false;
+    get("/api/session").then(({ rights }) => (this.reveals = rights.includes("reveals")), () => {});
   }
 
   setTree(tree, read) {
@@ -37,7 +49,7 @@ export class Chain {
     const below = top.children.map((post) => h("li", {}, h("span", { class: "post-name" }, shortName(post.name)), h("b", {}, post.holder || "—")));
     fill(
       this.body,
-      h("div", { class: "post top" }, h("p", { class: "post-unit" }, top.name, duty(top)), person(roleOf(top), top.holder, top.phone), person("副职", top.deputy, top.deputy_phone)),
+      h("div", { class: "post top" }, h("p", { class: "post-unit" }, top.name, duty(top)), ...people(top, this.reveals)),
       h("ol", { class: "below" }, ...below),
     );
     this._stamp(this.read);
@@ -47,7 +59,7 @@ export class Chain {
   show(found, where) {
     this.chain = found;
     this.title.textContent = where ? `指挥链　${where}` : "指挥链";
-    const steps = found.chain.map((post) => (post.missing ? vacant(post) : step(post)));
+    const steps = found.chain.map((post) => (post.missing ? vacant(post) : step(post, this.reveals)));
     const notes = found.notes.map((text) => h("p", { class: "said-note" }, text));
     fill(this.body, steps.length ? h("ol", { class: "climb", "aria-label": "呼叫次序" }, ...steps) : null, ...notes);
     this._stamp(new Date());
@@ -64,15 +76,22 @@ function roleOf({ post }) {
   return role && role.length <= 4 ? role : "负责人";
 }
 
-function step(post) {
-  const other = post.duty_phone && post.duty_phone !== post.phone;
+function people(post, reveals) {
+  return [
+    person(roleOf(post), told(post, "holder", reveals), called(post, reveals)),
+    person("副职", told(post, "deputy", reveals), told(post, "deputy_phone", reveals)),
+  ];
+}
+
+function step(post, reveals) {
+  const own = (post.masked || []).includes("holder_phone") ? null : post.phone;
+  const other = post.duty_phone && post.duty_phone !== own;
   return h(
     "li",
     { class: "post" },
     h("i", { class: "order", "aria-hidden": "true" }, String(post.order)),
     h("p", { class: "post-unit" }, post.name, duty(post)),
-    person(roleOf(post), post.holder, post.phone),
-    person("副职", post.deputy, post.deputy_phone),
+    ...people(post, reveals),
     other ? person("值班", "", post.duty_phone) : null,
   );
 }
