@@ -203,6 +203,15 @@ async def require(db: Db, code: str) -> str:
     return str(row[0])
 
 
+async def within(db: Db, code: str | None, scope: str | None) -> bool:
+    """Is the region the scope itself or below it? Everything is in the scope None."""
+    if scope is None:
+        return True
+    asked = "select path @> array[%s] from region where code = %s"
+    row = await (await db.execute(asked, [scope, code])).fetchone()
+    return bool(row and row[0])
+
+
 async def outlines(db: Db, level: str, code: str | None) -> bytes:
     """GeoJSON of all regions of a level inside `code`, simplified to about 10 m, made in SQL."""
     row = await (await db.execute(_OUTLINES, {"level": level, "code": code})).fetchone()

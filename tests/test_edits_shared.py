@@ -74,6 +74,17 @@ def test_who_may_write_where(office: Office) -> None:
     problem(anyone.post("/api/layers/risk_points/features", json={}), 401, "not_signed_in")
 
 
+def test_a_feature_says_what_one_may_do_with_it(office: Office) -> None:
+    own, foreign = office.add(at=office.own), office.add(at=office.other)
+    everything = "GET, PATCH, DELETE"
+    for client, told in (
+        (office.town, (everything, "GET")),
+        (office.planner, (everything, everything)),
+        (office.command, ("GET", "GET")),
+    ):
+        assert tuple(client.get(url(f)).headers["Allow"] for f in (own, foreign)) == told
+
+
 def test_a_foreign_feature_answers_as_a_missing_one(office: Office) -> None:
     foreign = office.add(at=office.other)
     gone = office.add(at=office.other)

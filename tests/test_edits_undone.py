@@ -43,8 +43,10 @@ def test_a_change_is_recorded_and_taken_back_exactly(office: Office) -> None:
         "geometry": {"type": "Point", "coordinates": office.other},
         "properties": {"risk_level": "重大", "address": None, "name": f"改名{made['id']}"},
     }
-    changed = patch(office.planner, made, **sent).json()
+    answer = patch(office.planner, made, **sent)
+    changed = answer.json()
     told = edits(office.planner)[0]
+    assert answer.headers["Change-Set"] == told["id"]
     assert told["edit"] == {
         "action": "changed",
         "feature_id": made["id"],
@@ -76,12 +78,14 @@ def test_a_change_is_recorded_and_taken_back_exactly(office: Office) -> None:
 def test_what_was_added_goes_and_what_was_deleted_returns(office: Office) -> None:
     answer = office.planner.post("/api/layers/depots/features", json=office.feature())
     added = answer.json()
+    assert newest(office.planner).endswith(answer.headers["Change-Set"])
     assert office.planner.post(f"{newest(office.planner)}/rollback").status_code == 200
     problem(office.planner.get(url(added)), 404, "not_found")
     made = office.add("depots", items=[{"item": "帐篷", "quantity": 3}])
     before = office.ask(_STANDS, made["id"])
-    office.planner.delete(url(made), headers={"If-Match": '"1"'})
+    gone = office.planner.delete(url(made), headers={"If-Match": '"1"'})
     told = edits(office.planner)[0]
+    assert gone.headers["Change-Set"] == told["id"]
     assert (told["edit"]["action"], told["counts"]["deleted"]) == ("deleted", 1)
     assert office.planner.post(f"/api/uploads/{told['id']}/rollback").status_code == 200
     assert office.ask(_STANDS, made["id"]) == before
@@ -117,7 +121,9 @@ def test_each_township_has_its_own_record(office: Office) -> None:
 def test_what_changes_nothing_leaves_no_record(office: Office) -> None:
     made = office.add(address="村口")
     count = len(edits(office.planner))
-    assert patch(office.planner, made, properties={"address": "村口"}).status_code == 200
+    same = patch(office.planner, made, properties={"address": "村口"})
+    assert same.status_code == 200
+    assert "Change-Set" not in same.headers
     assert len(edits(office.planner)) == count
 
 
@@ -129,6 +135,8 @@ def test_a_twin_is_refused_as_an_upload_would_take_it(office: Office) -> None:
     again = office.feature(name="同名库", code=None)
     told = problem(office.planner.post(PATH, json=again), 409, "name_taken")
     assert "“同名库”（没有编号）" in told
+    twin = office.planner.post(PATH, json=again).json()["twin"]
+    assert twin == {"layer": "depots", "id": first["id"]}
     problem(office.planner.post(PATH, json=office.feature(name="同名库")), 409, "name_taken")
     coded = office.add("depots", name="有号库", code="H-1")
     bare = office.feature(name="有号库", code=None)

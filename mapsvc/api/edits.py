@@ -14,6 +14,8 @@ from mapsvc.ingest import edits
 
 router = APIRouter(prefix="/api/layers/{layer}/features", tags=["单点修改"])
 
+CHANGE_SET = "Change-Set"
+"""Response header: the id under /api/uploads by which the edit is taken back."""
 LARGEST = 1024 * 1024
 DEEPEST = 8
 _FEATURE = {
@@ -106,6 +108,7 @@ async def create(
     )
     headers = feature_headers(saved.version)
     headers["Location"] = f"/api/layers/{found.id}/features/{saved.id}"
+    headers[CHANGE_SET] = str(saved.upload)
     return Response(saved.body, 201, headers, media_type=GEOJSON)
 
 
@@ -132,7 +135,10 @@ async def change(
         scope=who.scope,
         sees=who.sees_personal,
     )
-    return Response(saved.body, 200, feature_headers(saved.version), media_type=GEOJSON)
+    headers = feature_headers(saved.version)
+    if saved.upload is not None:
+        headers[CHANGE_SET] = str(saved.upload)
+    return Response(saved.body, 200, headers, media_type=GEOJSON)
 
 
 @router.delete("/{feature_id}", status_code=204)
@@ -142,7 +148,7 @@ async def remove(
     """删除一个要素；历史版本保留。"""
     found = serves.catalog.layer(layer)
     number = feature_id_of(feature_id)
-    await edits.remove(
+    kept = await edits.remove(
         db,
         found,
         number,
@@ -151,4 +157,4 @@ async def remove(
         scope=who.scope,
         sees=who.sees_personal,
     )
-    return Response(status_code=204)
+    return Response(status_code=204, headers={CHANGE_SET: str(kept)})

@@ -87,11 +87,13 @@ async def one(
     who: Who,
     if_none_match: Annotated[str | None, Header(max_length=1000)] = None,
 ) -> Response:
-    """一个要素；ETag 是它的版本号。"""
+    """一个要素；ETag 是它的版本号，Allow 是来人可以对它做的事。"""
     found = serves.catalog.layer(layer)
     body = await features.one(db, found, feature_id_of(feature_id), who.sees_personal)
-    version = msgspec.json.decode(body, type=_Versioned).properties.version
-    headers = feature_headers(version)
+    head = msgspec.json.decode(body, type=_Headed).properties
+    headers = feature_headers(head.version)
+    mine = who.may("edit") and await regions.within(db, head.region_code, who.scope)
+    headers["Allow"] = "GET, PATCH, DELETE" if mine else "GET"
     if if_none_match is not None and _names(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=GEOJSON)
@@ -219,9 +221,10 @@ def _names(if_none_match: str, etag: str) -> bool:
     return etag in known or "*" in known
 
 
-class _Version(msgspec.Struct):
+class _Head(msgspec.Struct):
     version: int
+    region_code: str | None
 
 
-class _Versioned(msgspec.Struct):
-    properties: _Version
+class _Headed(msgspec.Struct):
+    properties: _Head

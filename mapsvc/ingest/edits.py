@@ -45,11 +45,13 @@ FORM = "edit"
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A feature as it now stands: its id, its version, and itself as GeoJSON."""
+    """A feature as it now stands: its id, its version, itself as GeoJSON, and its change set."""
 
     id: int
     version: int
     body: bytes
+    upload: UUID | None = None
+    """None where nothing changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,8 @@ async def create(
             sent=sent, crs=draft.system.id, moved_m=None, actor=actor, scope=scope,
         )  # fmt: skip
         await _put_on_record(db, layer, "feature.created", feature_id, None, row, upload)
-        return await _saved(db, layer, feature_id, version, sees, draft.system)
+        saved = await _saved(db, layer, feature_id, version, sees, draft.system)
+        return replace(saved, upload=upload)
 
 
 async def change(
@@ -175,7 +178,8 @@ async def change(
             moved_m=metres or None, actor=actor, scope=scope,
         )  # fmt: skip
         await _put_on_record(db, layer, "feature.changed", feature_id, row, changed, upload)
-        return await _saved(db, layer, feature_id, after, sees, draft.system)
+        saved = await _saved(db, layer, feature_id, after, sees, draft.system)
+        return replace(saved, upload=upload)
 
 
 async def remove(
@@ -187,8 +191,9 @@ async def remove(
     actor: str,
     scope: str | None,
     sees: str | None,
-) -> None:
-    """Delete a feature; its history stays. Raises NotFound, VersionConflict."""
+) -> UUID:
+    """Delete a feature, its history stays; returns the change set. Raises NotFound,
+    VersionConflict."""
     async with _writing(db, layer, actor):
         now, row = await _lock(db, layer, feature_id, scope)
         current = await _saved(db, layer, feature_id, now, sees, parse_system("wgs84"))
@@ -200,6 +205,7 @@ async def remove(
             sent=None, crs="wgs84", moved_m=None, actor=actor, scope=scope,
         )  # fmt: skip
         await _put_on_record(db, layer, "feature.deleted", feature_id, row, None, upload)
+        return upload
 
 
 async def _put_on_record(

@@ -14,7 +14,7 @@ from mapsvc.ingest.compare import SAME_NAME_M
 # `nearby` is wider than the distance anywhere in China: it is there for the index.
 _TWINS = """
 with point as (select ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326) p)
-select f.name, f.code, r.name, same_code from (
+select f.id, f.name, f.code, r.name, same_code from (
     select f.*, true same_code from {f} f
     where f.township_code = %(town)s and upper(f.code) = upper(%(code)s)
     union all
@@ -44,7 +44,7 @@ async def refuse_twin(
     scope: str | None,
     own_id: int | None = None,
 ) -> None:
-    """Conflict where an upload would take it for a feature of the scope that is there already.
+    """Conflict, with its `twin`, where an upload would take it for a feature that is there already.
 
     `at` is WGS-84 lon/lat; `own_id` the feature that is being changed, which is no twin of itself.
     """
@@ -61,15 +61,18 @@ async def refuse_twin(
     found = await (await db.execute(query, wanted)).fetchone()
     if found is None:
         return
-    twin, twin_code, where, same_code = found
+    twin_id, twin, twin_code, where, same_code = found
+    which = {"layer": layer.id, "id": twin_id}
     if same_code:
         raise Conflict(
             f"同一乡镇里已有编号为“{code}”的{layer.noun}“{twin}”。请改用别的编号，或去修改那一条。",
             code="code_taken",
+            twin=which,
         )
     numbered = f"编号“{twin_code}”" if twin_code else "没有编号"
     raise Conflict(
         f"{where or '这里'}已有同名的{layer.noun}“{twin}”（{numbered}）。"
         "如果是同一个，请去修改那一条；如果不是，请给两条都填上不同的编号，或改用能区分的名称。",
         code="name_taken",
+        twin=which,
     )

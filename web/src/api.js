@@ -26,7 +26,10 @@ export function signIn() {
   location.assign(`/login?next=${encodeURIComponent(here)}`);
 }
 
-/** What to do when the session is over; an unattended page may have something better. */
+/**
+ * What to do when the session is over; a page may have something better than to leave: where it
+ * answers true, somebody has signed in and the request goes out again, false refuses it.
+ */
 export const session = { ended: signIn };
 
 /** How a request goes out; a page without a server answers its own. */
@@ -44,7 +47,9 @@ export async function call(url, options = {}) {
   report(true);
   if (response.ok) return response;
   if (response.status === 401 && location.pathname !== "/login") {
-    session.ended();
+    const again = await session.ended();
+    if (again) return call(url, options);
+    if (again === false) throw new Problem(401, { detail: "登录已过期，请重新登录。" });
     return new Promise(() => {});
   }
   throw new Problem(response.status, await response.json().catch(() => ({})));

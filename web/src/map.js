@@ -3,6 +3,7 @@ import L from "leaflet";
 import { get, link } from "./api.js";
 import { County } from "./county.js";
 import { h } from "./dom.js";
+import { Editor } from "./edit/editor.js";
 import { readHash, writeHash } from "./hash.js";
 import { Hover } from "./hover.js";
 import { Panel } from "./panel.js";
@@ -79,6 +80,7 @@ class App {
     this.scene.setLooks(new Map(layers.map((layer) => [layer.id, lookOf(layer)])));
     this.popups = new Popups(this);
     this.bench = new Workbench(this, { layers, roads, me });
+    this.editor = this.offline ? null : new Editor(this, me);
     this.panel = new Panel(this, me);
     this.search = new Search(this, this.panel.searchBox);
     this.hover = new Hover(this);
@@ -122,7 +124,9 @@ class App {
   }
 
   click(event) {
-    if (this.bench.click(event.latlng, event.containerPoint)) return;
+    const editing = Boolean(this.editor && this.editor.active);
+    if (editing && this.editor.click(event.latlng)) return;
+    if (!editing && this.bench.click(event.latlng, event.containerPoint)) return;
     const item = this.scene.at(event.containerPoint);
     if (!item) return this.ask(event.latlng);
     if (item.count === 1 && item.members) {
@@ -145,6 +149,10 @@ class App {
   }
 
   ask(latlng) {
+    if (this.editor && this.editor.active) {
+      this.editor.click(latlng);
+      return;
+    }
     this.quietStart = false;
     this.bench.from(toTrue([latlng.lng, latlng.lat]));
   }
@@ -177,6 +185,7 @@ class App {
     this.scene.setGround(own ? first : null);
     this.panel.setBase(id);
     this.bench.redraw();
+    if (this.editor) this.editor.redraw();
     this.popups.close();
     this.sayNote();
     this.outline();

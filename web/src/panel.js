@@ -17,7 +17,7 @@ export class Panel {
       "div",
       { class: "panel-body", id: "panel-body" },
       this.searchBox,
-      h("section", { "aria-labelledby": "layers-title" }, h("h2", { id: "layers-title" }, "图层"), this.layers),
+      h("section", { "aria-labelledby": "layers-title" }, h("h2", { id: "layers-title" }, "图层"), this.adding(), this.layers),
       this.legend,
       this.bases,
     );
@@ -32,6 +32,12 @@ export class Panel {
       ),
     );
     this.fillBases();
+  }
+
+  /** For those who may write: a point that no map shows yet. */
+  adding() {
+    const { editor } = this.app;
+    return editor && editor.writes ? h("button", { type: "button", class: "text add", onclick: () => editor.add(null) }, "新增一个点") : null;
   }
 
   fold(button) {

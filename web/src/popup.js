@@ -1,6 +1,7 @@
 // What a feature says of itself: the fields its layer declares, as text and nothing but text.
 import L from "leaflet";
 import { get } from "./api.js";
+import { readFeature } from "./edit/editor.js";
 import { fill, h } from "./dom.js";
 import { masked } from "./reveal.js";
 import { latLng } from "./shift.js";
@@ -54,9 +55,9 @@ export class Popups {
     const wait = h("p", { class: "quiet" }, "正在读取…");
     if (at) this.show(at, wait);
     try {
-      const feature = await get(`/api/layers/${layerId}/features/${id}`);
+      const { feature, mine } = this.app.editor ? await readFeature(layerId, id) : { feature: await get(`/api/layers/${layerId}/features/${id}`) };
       const place = feature.geometry.type === "Point" ? latLng(feature.geometry.coordinates) : at;
-      this.show(place, ...this.card(layerId, feature));
+      this.show(place, ...this.card(layerId, feature, mine));
     } catch (error) {
       if (at) this.show(at, h("p", { class: "quiet", role: "alert" }, error.message));
     }
@@ -64,7 +65,10 @@ export class Popups {
 
   /** A feature that came with another answer needs no second request. */
   openFeature(layerId, feature) {
-    this.show(latLng(feature.geometry.coordinates), ...this.card(layerId, feature));
+    const { editor } = this.app;
+    // Whose it is only the server can tell a township.
+    if (editor && editor.writes && editor.me.region_code) return this.open(layerId, feature.id, latLng(feature.geometry.coordinates));
+    return this.show(latLng(feature.geometry.coordinates), ...this.card(layerId, feature, Boolean(editor && editor.writes)));
   }
 
   list(members, at) {
@@ -78,12 +82,22 @@ export class Popups {
     return swatch(this.app.scene.looks.get(layerId), grade, 18, kind);
   }
 
-  card(layerId, feature) {
+  gradeOf(layer, properties) {
+    return layer.grade ? gradeOf(layer, properties[layer.grade]) : null;
+  }
+
+  /** The symbol of a feature, or of its layer where there is none yet. */
+  symbolOf(layer, feature) {
+    const p = feature ? feature.properties : {};
+    return this.symbol(layer.id, this.gradeOf(layer, p), kindOf(layer, p));
+  }
+
+  /** `mine`: may this person change it? */
+  card(layerId, feature, mine = false) {
     const layer = this.app.byId.get(layerId);
     const p = feature.properties;
-    const grade = layer.grade ? gradeOf(layer, p[layer.grade]) : null;
     const close = h("button", { type: "button", class: "close", "aria-label": "关闭", onclick: () => this.close() }, "×");
-    const head = h("header", {}, this.symbol(layerId, grade, kindOf(layer, p)), h("div", {}, h("p", { class: "kind" }, layer.noun), h("h2", {}, p.name || "（未命名）")), close);
+    const head = h("header", {}, this.symbolOf(layer, feature), h("div", {}, h("p", { class: "kind" }, layer.noun), h("h2", {}, p.name || "（未命名）")), close);
     const [lon, lat] = feature.geometry.coordinates;
     const fresh = p.verified_at ? (Date.now() - new Date(p.verified_at)) / DAY_MS : null;
     const foot = h("footer", {});
@@ -92,9 +106,17 @@ export class Popups {
       h("span", {}, [p.region_name, p.code].filter(Boolean).join(" · ")),
       h("span", {}, `${degrees(lon)}, ${degrees(lat)}`),
       h("span", { class: fresh === null || fresh > layer.freshness.days ? "stale" : null }, `${age(fresh)} · 更新 ${day(p.updated_at)}`),
-      h("button", { type: "button", class: "text", onclick: () => this.near(lon, lat) }, "以此为中心查最近"),
     );
-    return [head, this.fields(layer, p, feature.id), foot];
+    const acts = h("p", { class: "acts" }, ...this.edits(layerId, feature.id, mine), h("button", { type: "button", class: "text", onclick: () => this.near(lon, lat) }, "以此为中心查最近"));
+    return [head, this.fields(layer, p, feature.id), foot, acts];
+  }
+
+  /** What can be done to a feature; on a map in one file, nothing. */
+  edits(layerId, id, mine) {
+    const { editor } = this.app;
+    if (!editor) return [];
+    const button = (text, cls, run) => h("button", { type: "button", class: cls, onclick: () => run().catch((error) => this.app.bench.say(error.message)) }, text);
+    return [mine ? button("编辑", "second", () => editor.edit(layerId, id)) : null, button("历史", "text", () => editor.history(layerId, id))];
   }
 
   near(lon, lat) {

@@ -6,7 +6,7 @@ import { useSymbols } from "./symbols.js";
 import { Form } from "./uploads_form.js";
 import { Review } from "./uploads_review.js";
 import { stage } from "./uploads_send.js";
-import { STATUS } from "./uploads_words.js";
+import { statusOf } from "./uploads_words.js";
 import { moment, number } from "./words.js";
 
 const ID = /^#([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
@@ -20,6 +20,9 @@ class UploadPage {
     this.regions = new Map();
     this.review = null;
     this.file = null;
+    this.kind = "";
+    this.kinds = document.getElementById("kinds-of-record");
+    this.choice();
   }
 
   async open() {
@@ -35,6 +38,19 @@ class UploadPage {
     window.addEventListener("hashchange", () => this.route());
     link.addEventListener("up", () => !this.review && this.listing().catch(() => {}));
     await this.route();
+  }
+
+  /** Files and single edits stand in one list; one may ask for either. */
+  choice() {
+    const kinds = [["", "全部"], ["file", "文件"], ["edit", "图上的修改"]];
+    const button = ([kind, text]) => h("button", { type: "button", "aria-pressed": String(kind === this.kind), onclick: () => this.only(kind) }, text);
+    fill(this.kinds, ...kinds.map(button));
+  }
+
+  only(kind) {
+    this.kind = kind;
+    this.choice();
+    this.listing().catch((problem) => this.say(problem.message));
   }
 
   say(words) {
@@ -131,14 +147,19 @@ class UploadPage {
   }
 
   async listing() {
-    const { uploads } = await get("/api/uploads");
+    const { uploads } = await get(`/api/uploads${this.kind ? `?kind=${this.kind}` : ""}`);
     const recent = document.getElementById("recent");
+    this.kinds.hidden = !uploads.length && !this.kind;
+    if (!uploads.length && this.kind) {
+      fill(recent, h("p", { class: "quiet" }, "没有。"));
+      return;
+    }
     if (!uploads.length) {
       const steps = ["检查：读到了什么、哪几行有问题，一次全列出来", "预览：新增、修改、移动的点，在图上和表里都看得见", "确认入库：有问题的行退回，不影响别的行；以后可以撤销"];
       fill(recent, h("p", { class: "quiet" }, "还没有上传过文件。上传之后："), h("ol", { class: "steps" }, ...steps.map((text) => h("li", {}, text))));
       return;
     }
-    const head = ["文件", "状态", "新增", "修改", "退回", "上传"].map((text, i) =>
+    const head = ["文件或修改", "状态", "新增", "修改", "退回", "上传"].map((text, i) =>
       h("th", { scope: "col", class: i > 1 && i < 5 ? "num" : null }, text),
     );
     fill(recent, h("table", {}, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...uploads.map((u) => this.line(u)))));
@@ -154,7 +175,7 @@ class UploadPage {
       "tr",
       {},
       h("td", { class: "file" }, h("a", { href: `#${upload.id}` }, upload.filename || "（无文件名）"), h("p", { class: "quiet" }, place)),
-      h("td", {}, h("span", { class: `status ${upload.status}` }, STATUS[upload.status] || upload.status)),
+      h("td", {}, h("span", { class: `status ${upload.status}` }, statusOf(upload))),
       count(counts.new),
       count(counts.changed),
       count(counts.rejected),

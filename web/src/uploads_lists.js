@@ -86,7 +86,7 @@ export function rowsTable(review, action, total, label) {
   const query = action ? `&action=${action}` : "";
   const columns = [
     sheets > 1 ? { title: "工作表", cell: (row) => text(row.sheet) } : null,
-    { title: "行", kind: "num of-row", cell: (row) => number(row.row) },
+    review.single ? null : { title: "行", kind: "num of-row", cell: (row) => number(row.row) },
     { title: "名称", kind: "of-name", cell: (row) => named(review, row) },
     { title: "编号", kind: "of-code", cell: (row) => text(row.code) },
     action === "changed" || action === "moved"

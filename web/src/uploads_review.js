@@ -1,12 +1,12 @@
 // One upload: what it would change, what is wrong in it, and what became of it.
 import { Problem, call, get, send } from "./api.js";
 import { fill, h } from "./dom.js";
-import { ask } from "./uploads_dialog.js";
+import { ask } from "./dialog.js";
 import { recognised } from "./uploads_layer.js";
 import { missingTable, plainTable, problemKinds, rowsTable } from "./uploads_lists.js";
 import { ReviewMap } from "./uploads_map.js";
 import { crsProblem, fileProblems, question, reading, system } from "./uploads_reading.js";
-import { FATES, STATUS, identity, systemTitle, who } from "./uploads_words.js";
+import { FATES, identity, statusOf, systemTitle, who } from "./uploads_words.js";
 import { moment, number } from "./words.js";
 
 const NAMED = 10;
@@ -20,6 +20,7 @@ export class Review {
     this.recheck = page.writable && upload.status !== "applied" ? (crs) => page.recheck(upload, { crs }) : null;
     this.relayer = this.recheck && ((layer) => page.recheck(upload, { layer }));
     this.counts = upload.counts;
+    this.single = upload.kind === "edit";
   }
 
   close() {
@@ -39,8 +40,7 @@ export class Review {
       upload.status === "staged" ? null : this.receipt(),
       upload.status === "staged" && this.recheck ? question(this, this.recheck) : asked && h("p", { class: "error" }, asked.message),
       ...fileProblems(upload).map((p) => h("p", { class: p.severity === "error" ? "error" : "notice" }, at(p), p.message)),
-      h("div", { class: "folds" }, reading(this), recognised(this, this.relayer), system(this, this.recheck)),
-      this.sum(),
+      ...this.account(),
       this.work(),
       upload.status === "staged" && this.page.writable ? this.decide() : null,
     );
@@ -49,18 +49,24 @@ export class Review {
     this.title.focus();
   }
 
+  /** What was read and what became of each row; a single edit has neither sheets nor rows. */
+  account() {
+    const sum = this.sum();
+    return this.single ? [] : [h("div", { class: "folds" }, reading(this), recognised(this, this.relayer), system(this, this.recheck)), sum];
+  }
+
   head() {
     const { upload, layer, page } = this;
     const region = upload.region ? page.regions.get(upload.region) : null;
-    const facts = [layer ? layer.title : upload.layer, region ? region.properties.name : upload.region || "全县", `${who(upload.created_by, upload.created_at)} 上传`];
+    const facts = [layer ? layer.title : upload.layer, region ? region.properties.name : upload.region || "全县", `${who(upload.created_by, upload.created_at)} ${this.single ? "在图上改" : "上传"}`];
     this.title = h("h1", { tabindex: "-1", id: "review-title" }, upload.filename || "（无文件名）");
-    const original = h("a", { href: `/api/uploads/${upload.id}/original`, download: upload.filename || "upload" }, "下载原文件");
-    const back = h("a", { href: "#", class: "back" }, "← 返回，上传另一份");
+    const original = this.single ? null : h("a", { href: `/api/uploads/${upload.id}/original`, download: upload.filename || "upload" }, "下载原文件");
+    const back = h("a", { href: "#", class: "back" }, this.single ? "← 返回" : "← 返回，上传另一份");
     return h(
       "header",
       { class: "review-head" },
       h("p", { class: "quiet" }, back, h("span", {}, facts.join(" · ")), original),
-      h("div", {}, this.title, h("span", { class: `status ${upload.status}` }, STATUS[upload.status] || upload.status)),
+      h("div", {}, this.title, h("span", { class: `status ${upload.status}` }, statusOf(upload))),
     );
   }
 
@@ -137,6 +143,7 @@ export class Review {
   content(id) {
     const { upload, counts } = this;
     const { title, count } = this.tabList.find((t) => t.id === id);
+    if (this.single && counts.deleted) return [h("p", { class: "lead-in" }, `“${upload.reading.edit.name}”从图上删除${upload.status === "rolled_back" ? "，后来又放回" : ""}。`)];
     if (!count) return [h("p", { class: "quiet" }, `没有${title}的行。`)];
     if (id === "refused") {
       const whole = fileProblems(upload).find((p) => p.severity === "error");
@@ -262,21 +269,25 @@ export class Review {
     }
   }
 
+  get act() {
+    return this.single ? "修改" : "入库";
+  }
+
   async rollback() {
     const { upload, counts } = this;
     const sure = await ask({
-      title: "撤销这次入库？",
+      title: `撤销这次${this.act}？`,
       body: [
-        h("p", {}, `图上的数据回到这次入库之前：新增的 ${number(counts.new || 0)} 行拿掉，修改的 ${number(counts.changed || 0)} 行改回原样${counts.deleted ? `，删除的 ${number(counts.deleted)} 个放回` : ""}。`),
+        this.single ? h("p", {}, `“${upload.reading.edit.name}”恢复到这次修改之前的样子。`) : h("p", {}, `图上的数据回到这次入库之前：新增的 ${number(counts.new || 0)} 行拿掉，修改的 ${number(counts.changed || 0)} 行改回原样${counts.deleted ? `，删除的 ${number(counts.deleted)} 个放回` : ""}。`),
         h("p", { class: "quiet" }, "之后又被别人改动过的，不会被覆盖；有这样的会列出来，整次都不撤销。"),
       ],
-      yes: "撤销这次入库",
+      yes: `撤销这次${this.act}`,
     });
     if (!sure) return;
     try {
       await send("POST", `/api/uploads/${upload.id}/rollback`);
       await this.again();
-      this.page.say("已撤销，数据回到这次入库之前。");
+      this.page.say(`已撤销，数据回到这次${this.act}之前。`);
     } catch (problem) {
       this.refused(problem);
     }
@@ -326,26 +337,26 @@ export class Review {
     const gone = upload.status === "rolled_back";
     const crs = upload.crs.used ? upload.crs.used.split("+").map((id) => systemTitle(upload, id.trim())).join("、") : "—";
     const facts = [
-      ["入库", who(upload.applied_by, upload.applied_at)],
-      ["上传", who(upload.created_by, upload.created_at)],
+      [this.act, who(upload.applied_by, upload.applied_at)],
+      this.single ? null : ["上传", who(upload.created_by, upload.created_at)],
       ["图层", layer ? layer.title : upload.layer],
-      ["坐标系", crs],
-      counts.deleted ? ["同时删除", `${number(counts.deleted)} 个`] : null,
+      this.single ? null : ["坐标系", crs],
+      counts.deleted && !this.single ? ["同时删除", `${number(counts.deleted)} 个`] : null,
       ["回执编号", upload.id],
     ].filter(Boolean);
     return h(
       "section",
       { class: `receipt${gone ? " gone" : ""}`, "aria-labelledby": "receipt-title" },
-      h("h2", { id: "receipt-title" }, gone ? "这次入库已撤销" : "入库回执"),
-      h("p", { class: "identity num" }, identity(counts)),
+      h("h2", { id: "receipt-title" }, gone ? `这次${this.act}已撤销` : `${this.act}回执`),
+      this.single ? null : h("p", { class: "identity num" }, identity(counts)),
       h("dl", {}, ...facts.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value)))),
       h(
         "div",
         { class: "actions" },
         gone ? null : h("a", { class: "primary", href: `/map#&layers=${upload.layer}` }, "在地图上看"),
         h("button", { type: "button", class: "second", onclick: () => window.print() }, "打印回执"),
-        h("a", { class: "second", href: `/api/uploads/${upload.id}/report.xlsx`, download: true }, "下载带批注的表格"),
-        !gone && page.writable ? h("button", { type: "button", class: "text", onclick: () => this.rollback() }, "撤销这次入库") : null,
+        this.single ? null : h("a", { class: "second", href: `/api/uploads/${upload.id}/report.xlsx`, download: true }, "下载带批注的表格"),
+        !gone && page.writable ? h("button", { type: "button", class: "text", onclick: () => this.rollback() }, `撤销这次${this.act}`) : null,
       ),
     );
   }

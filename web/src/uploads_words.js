@@ -1,7 +1,12 @@
 // What an upload is called, counted and compared in.
 import { moment, number } from "./words.js";
 
-export const STATUS = { staged: "待确认", applied: "已入库", rolled_back: "已撤销" };
+const STATUS = { staged: "待确认", applied: "已入库", rolled_back: "已撤销" };
+
+/** What became of an upload, or of a single edit, which never waited. */
+export function statusOf({ kind, status }) {
+  return kind === "edit" && status === "applied" ? "已保存" : STATUS[status] || status;
+}
 
 // The accounting identity: rows = the sum of these, in this order.
 export const FATES = [

@@ -11,6 +11,7 @@ export class Keys {
       ...bench.tabs.map((tab, i) => ({ key: String(i + 1), about: tab.title, run: () => this.tab(tab.name) })),
       { key: "/", about: "搜索", run: () => document.getElementById("search").focus() },
       { key: "g", about: "输入位置或坐标", run: () => this.place() },
+      ...(app.editor && app.editor.writes ? [{ key: "n", about: "在地图中心加一个点", run: () => app.editor.addHere() }] : []),
       { key: "m", about: "到地图：方向键移动，+ − 缩放，回车以中心为位置", run: () => app.map.getContainer().focus() },
       ...(app.offline ? [] : [{ key: "p", about: "打印当前结果", run: () => this.print() }]),
     ];
@@ -40,6 +41,8 @@ export class Keys {
       this.app.bench.drawing.cancel();
       return;
     }
+    // The questions wait while something is written.
+    if (this.app.editor && this.app.editor.active) return;
     const action = this.actions.find(({ key }) => key === event.key.toLowerCase());
     if (!action) return;
     event.preventDefault();

@@ -71,7 +71,9 @@ export class Place {
       setTimeout(() => (button.textContent = "复制"), 1600);
     });
     const name = h("b", { class: "where-name" });
-    fill(this.said, name, h("span", { class: "num", title: "经度, 纬度（WGS-84）" }, text), button);
+    const { editor } = this.app;
+    const add = editor && editor.writes ? h("button", { type: "button", class: "text", onclick: () => editor.add(at) }, "在此新增") : null;
+    fill(this.said, name, h("span", { class: "num", title: "经度, 纬度（WGS-84）" }, text), button, add);
     if (this.app.offline) return;
     placeName(at).then(
       (said) => at === this.at && (name.textContent = said),
@@ -86,7 +88,8 @@ export async function placeName([lon, lat]) {
   return regions.length ? [...regions].reverse().slice(-2).map(({ name }) => name).join("") : "县域以外";
 }
 
-function typedRow({ lon, lat, said, title }) {
+/** One reading of a typed coordinate. */
+export function typedRow({ lon, lat, said, title }) {
   return [
     h("span", { class: "swatch pinned", "aria-hidden": "true" }),
     h("span", { class: "name num" }, `${degrees(lon)}, ${degrees(lat)}`),

@@ -163,7 +163,7 @@ export class Workbench {
 
   /** Where the sheets stand no name on the map can be read. */
   cover() {
-    const boxes = [this.root, document.querySelector(".panel")].filter(Boolean).map((sheet) => sheet.getBoundingClientRect());
+    const boxes = [...document.querySelectorAll(".sheet")].map((sheet) => sheet.getBoundingClientRect());
     this.app.scene.blocked = boxes.map(({ left, top, right, bottom }) => [left, top, right, bottom]);
   }
 
