@@ -53,7 +53,7 @@ class Server:
             self.process = None
 
 
-def wait(holds: Callable[[], Any], complaint: str, seconds: float = 20) -> None:
+def wait(holds: Callable[[], Any], complaint: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if holds():
@@ -76,7 +76,7 @@ class Wall(Watch):
         self.until(READY, "the wall did not settle")
         self.page.wait_for_timeout(100)
 
-    def until(self, expression: str, complaint: str, seconds: float = 20) -> None:
+    def until(self, expression: str, complaint: str, seconds: float = 60) -> None:
         """Playwright's own waiting evaluates strings, which the page's policy forbids."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

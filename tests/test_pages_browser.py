@@ -75,7 +75,7 @@ class Watch:
 
     def settle(self) -> None:
         """Until all tiles are drawn. Playwright's own waiting evaluates strings: forbidden here."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             self.page.wait_for_timeout(100)
             try:

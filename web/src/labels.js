@@ -162,14 +162,22 @@ export class Lettering {
       for (const top of [y + near, y - near, y + far, y - far]) spots.push([x + gap * 0.6, top], [x - gap * 0.6 - width, top]);
       spots.push([x + gap + 12, y], [x - gap - 12 - width, y]);
       const seen = spots.filter(([left, top]) => this._seen(x, y, left, top, width));
-      (seen.length ? seen : spots).some(([left, top]) => this._put(text, kind, left, top, width));
+      const open = seen.length || this._outside(x, y) ? seen : spots;
+      open.some(([left, top]) => this._put(text, kind, left, top, width));
     }
   }
 
+  _outside(x, y) {
+    const [west, north, east, south] = this.window || [-Infinity, -Infinity, Infinity, Infinity];
+    return x < west || x > east || y < north || y > south;
+  }
+
+  /** Outside too there are names, for when it is dragged in; but no half name at the edge. */
   _seen(x, y, left, top, width) {
     if (!this.window) return true;
     const [west, north, east, south] = this.window;
-    if (x < west || x > east || y < north || y > south) return true;
+    if (this._outside(x, y))
+      return left + width < west || left > east || top + 10 < north || top - 10 > south;
     return left > west + 4 && left + width < east - 4 && top > north + 10 && top < south - 10;
   }
 

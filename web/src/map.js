@@ -49,11 +49,15 @@ class App {
     if (about.demo) ribbon();
     this.view();
     this.scene.addTo(this.map);
+    const wanted = layers.filter(({ id }) => !this.wanted.layers || this.wanted.layers.includes(id));
+    this.scene.setLooks(looksOf(layers));
+    for (const { id } of wanted) this.scene.show(id);
+    // The points are asked for here; what stands round the map is built while they come.
+    await null;
     this.build(me, layers, roads);
     this.takeLayers(layers);
     this.useBase(this.wanted.base in this.shell.pictures ? this.wanted.base : this.shell.baseMaps[0].id);
-    for (const layer of layers)
-      if (!this.wanted.layers || this.wanted.layers.includes(layer.id)) this.toggle(layer.id, true);
+    for (const { id } of wanted) this.toggle(id, true);
     this.listen();
     this.outline();
     // The view of an address that was sent is its sender's.
@@ -77,7 +81,6 @@ class App {
 
   build(me, layers, roads) {
     this.reveals = (me.rights || []).includes("reveals");
-    this.scene.setLooks(new Map(layers.map((layer) => [layer.id, lookOf(layer)])));
     this.popups = new Popups(this);
     this.bench = new Workbench(this, { layers, roads, me });
     this.editor = this.offline ? null : new Editor(this, me);
@@ -94,8 +97,7 @@ class App {
   takeLayers(layers) {
     this.layers = layers;
     this.byId = new Map(layers.map((layer) => [layer.id, layer]));
-    const looks = layers.map((layer) => [layer.id, lookOf(layer, { version: layer.version, count: layer.count })]);
-    this.scene.setLooks(new Map(looks));
+    this.scene.setLooks(looksOf(layers));
     this.panel.update(layers);
   }
 
@@ -245,6 +247,8 @@ class App {
     document.body.append(h("div", { class: "fatal", role: "alert" }, `地图没有打开：${error.message}`));
   }
 }
+
+const looksOf = (layers) => new Map(layers.map((layer) => [layer.id, lookOf(layer, { version: layer.version, count: layer.count })]));
 
 function ringsOf(geometry) {
   if (!geometry) return [];

@@ -45,6 +45,14 @@ export class Hierarchy {
     return this.laid.map(({ x, y, r }) => ({ x, y, r }));
   }
 
+  /** Where the lit chain stands, with its numbers: others keep away. */
+  stands() {
+    return this.lit.map((post) => {
+      const [x, y] = this.scene.spot(post.at);
+      return { x, y, r: SIZES[0] / 2 };
+    });
+  }
+
   names() {
     return this.laid
       .filter(({ post }) => post.depth < 2 || !this.folded)
@@ -84,6 +92,7 @@ export class Hierarchy {
 
   under(ctx) {
     this.circles();
+    this._chain(ctx);
     if (!this.laid.length) return;
     const { ink, names } = palette();
     ctx.lineCap = "round";
@@ -100,8 +109,8 @@ export class Hierarchy {
     ctx.globalAlpha = 1;
   }
 
-  /** The lit chain lies above everything else, numbered in the order of calling. */
-  over(ctx) {
+  /** The lit chain's lines lie below symbols and names, which they would cut through. */
+  _chain(ctx) {
     if (!this.lit.length || !this.scene.looks.has(LAYER)) return;
     const { ink, halo } = palette();
     const spots = this.lit.map((post) => this.scene.spot(post.at));
@@ -112,6 +121,12 @@ export class Hierarchy {
       for (let i = 1; i < spots.length; i++) line(ctx, spots[i - 1], spots[i], colour, width);
     }
     ctx.setLineDash([]);
+  }
+
+  /** The lit posts lie above everything else, numbered in the order of calling. */
+  over(ctx) {
+    if (!this.lit.length || !this.scene.looks.has(LAYER)) return;
+    const spots = this.lit.map((post) => this.scene.spot(post.at));
     const placed = [];
     this.lit.forEach((post, i) => {
       const [x, y] = spots[i];

@@ -97,7 +97,8 @@ export class Rings {
   circles() {
     if (!this.origin) return [];
     this._layOut();
-    return [...this.laid.map(({ x, y }) => ({ x, y, r: 14 })), { ...this._event(), r: 24 }];
+    const numbered = ({ x, y, r = 14 }) => [{ x, y, r }, { x: x + 15, y: y - 14, r: 9 }];
+    return [...[...this.laid, ...this._others()].flatMap(numbered), { ...this._event(), r: 24 }];
   }
 
   names() {
@@ -109,10 +110,14 @@ export class Rings {
     return { x, y };
   }
 
+  _others() {
+    return this.scene.guests.flatMap((guest) => (guest.stands ? guest.stands() : []));
+  }
+
   /** Who stands too close to the event or to another moves outward, with a line to the true place. */
   _layOut() {
     const centre = this._event();
-    const placed = [centre];
+    const placed = [centre, ...this._others()];
     this.laid = this.picks.map((pick) => {
       const [tx, ty] = this.scene.spot(pick.at);
       const outward = Math.atan2(ty - centre.y, tx - centre.x);

@@ -50,12 +50,15 @@ export class Wall {
     this.name(about);
     this.stage = new Stage(this.shell, this.parts);
     this.stage.setCounty(about);
-    this.build(layers);
     this.takeLayers(layers);
     // Folded from the start: what the figures will stand for need not be fetched point by point.
     this.stage.setFigures(new Map());
     this.setBare(this.asked.full);
-    this.show(this.asked.view);
+    this.stage.show(this.asked.view);
+    // The points are asked for here; what stands round the map is built while they come.
+    await null;
+    this.build(layers);
+    this.tell(this.asked.view);
     this.live = new Live(this, this.asked.alarm);
     // The relief is a picture to be darkened: it waits until the points are on the map.
     requestIdleCallback(() => this.stage.setTheme(document.documentElement.dataset.theme).catch((error) => console.info("relief:", error.message)), { timeout: 800 });
@@ -159,6 +162,11 @@ export class Wall {
 
   show(view) {
     this.stage.show(view);
+    this.tell(view);
+  }
+
+  /** What is shown, round the map. */
+  tell(view) {
     if (!document.body.classList.contains("bare")) this.bars.resize();
     const layer = this.layers.find(({ id }) => id === view);
     this.kinds(layer);
