@@ -1,6 +1,5 @@
 """A real PostGIS for every test: one private cluster, a migrated template, a fresh copy a test."""
 
-import asyncio
 import os
 import secrets
 import socket
@@ -23,6 +22,7 @@ from mapsvc.cluster import running
 from mapsvc.database import Db, upgrade
 from mapsvc.main import create_app
 from mapsvc.settings import PROJECT, Settings
+from tests.aside import run
 
 PASSWORD = "demo-password-for-tests"
 SHARED = PROJECT.parent / "shared" / "data"
@@ -105,7 +105,7 @@ def demo_source(make_database: Make, template: str, catalog: Catalog) -> str:
             await demo.load(db, catalog, lambda _: None)
             await demo.accounts(db, {}, PASSWORD)
 
-    asyncio.run(fill())
+    run(fill())
     return conninfo
 
 

@@ -1,6 +1,5 @@
 """Every file of the corpus through the upload's own path, each row to its expected fate."""
 
-import asyncio
 from typing import Any
 
 import psycopg
@@ -13,6 +12,7 @@ from mapsvc.catalog import Catalog
 from mapsvc.errors import TooLarge, Unreadable
 from mapsvc.ingest import uploads
 from mapsvc.settings import Settings
+from tests.aside import run
 from tests.conftest import Make
 from tests.corpus import Case, all_cases
 
@@ -23,6 +23,7 @@ GEOD = Geod(ellps="WGS84")
 _ROWS = """
 select sheet, row, action, code, name, ST_X(geom), ST_Y(geom), attrs
 from upload_row where upload_id = %s order by seq
+from tests.aside import run
 """
 _PROBLEMS = """
 select sheet, row, code, severity from upload_problem where upload_id = %s
@@ -44,7 +45,7 @@ def corpus_conninfo(make_database: Make, template: str) -> str:
             ]
             await regions.load(db, areas)
 
-    asyncio.run(fill())
+    run(fill())
     return conninfo
 
 

@@ -1,6 +1,5 @@
 """Single edits over the API: values, places, versions, history, hostile bodies."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from mapsvc.catalog import Catalog, Layer
 from mapsvc.coordinates import from_wgs84
 from mapsvc.ingest.entry import read_entry
 from mapsvc.search_text import search_text
+from tests.aside import run
 from tests.conftest import PASSWORD, Signed
 from tests.office import OTHER, OUTSIDE, OWN, Office, faults, patch, url
 from tests.test_api import problem
@@ -473,7 +473,7 @@ def test_a_required_field_and_records_of_any_columns(catalog: Catalog) -> None:
 def test_without_regions_a_point_is_taken_as_it_is(
     conninfo: str, make_app: Callable[..., TestClient]
 ) -> None:
-    asyncio.run(_add_planner(conninfo))
+    run(_add_planner(conninfo))
     client = Signed(make_app(conninfo))("planner")
     point = {"type": "Point", "coordinates": [110.2, 27.9]}
     sent = {"type": "Feature", "geometry": point, "properties": {"name": "无界"}}

@@ -1,6 +1,5 @@
 """Whatever a workbook holds: rows in file = new + changed + unchanged + refused + skipped."""
 
-import asyncio
 import io
 from typing import Any
 
@@ -13,6 +12,7 @@ from mapsvc.catalog import Catalog
 from mapsvc.errors import Conflict
 from mapsvc.ingest import uploads
 from mapsvc.settings import Settings
+from tests.aside import run
 
 HEAD = ["编号", "名称", "风险等级", "经度", "纬度", "威胁人口", "责任人电话"]
 CELL = st.one_of(
@@ -133,4 +133,4 @@ async def _adds_up(db: Any, staged: dict[str, Any], rows: list[list[Any]]) -> No
 def test_every_row_is_accounted_for_and_undone(
     conninfo: str, catalog: Catalog, histories: list[list[list[Any]]]
 ) -> None:
-    asyncio.run(account(conninfo, catalog, histories))
+    run(account(conninfo, catalog, histories))

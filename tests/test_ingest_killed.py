@@ -4,7 +4,6 @@ A real `mapsvc serve` over a cluster of its own. A lock held from aside stops an
 middle of a phase, inside its transaction; whoever is to be killed is killed there.
 """
 
-import asyncio
 import contextlib
 import os
 import shutil
@@ -27,6 +26,7 @@ from mapsvc import regions
 from mapsvc.cluster import Cluster, ClusterError
 from mapsvc.ingest import scratch
 from mapsvc.settings import PROJECT
+from tests.aside import run
 from tests.conftest import free_port
 from tests.test_ingest_flow import WEST, csv_of
 from tests.test_service import gone, status, until
@@ -131,7 +131,7 @@ def house() -> Iterator[House]:
     folder = Path(tempfile.mkdtemp(prefix="mapsvc-killed-"))
     folder.chmod(0o711)
     house = House(folder)
-    asyncio.run(_furnish(house.cluster.dsn))
+    run(_furnish(house.cluster.dsn))
     yield house
     house.close()
     shutil.rmtree(folder)
@@ -160,6 +160,7 @@ async def _furnish(dsn: str) -> None:
 MAP = """
 select layer, code, name, region_code, township_code, ST_AsText(geom), attrs::text, grade, search
 from feature order by layer, code
+from tests.aside import run
 """
 KEPT = "select id::text, status, counts::text from upload order by id"
 STRAYS = """

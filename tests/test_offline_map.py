@@ -1,13 +1,11 @@
 """The map as one file: opened from the disk in a real browser, nothing asked of any host."""
 
-import asyncio
 import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from mapsvc import offline
 from mapsvc.catalog import Catalog
 from mapsvc.settings import PROJECT, Settings
+from tests.aside import run
 from tests.conftest import Make
 from tests.office import OWN
 
@@ -84,9 +83,7 @@ def test_everything_is_in_the_file_and_personal_values_are_masked(
         async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
             return (await offline.whole_map(db, catalog, Settings(), {}, personal=True)).html
 
-    # A thread has no event loop yet, whichever test's browser still runs one here.
-    with ThreadPoolExecutor(1) as apart:
-        html = apart.submit(asyncio.run, with_people()).result()
+    html = run(with_people())
     (tmp_path / "all.html").write_bytes(html)
     posts = data_of(tmp_path / "all.html")["features"]["command_posts"]["features"]
     assert all(f["properties"]["holder"] for f in posts)

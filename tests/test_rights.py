@@ -1,12 +1,11 @@
 """One table says what each role may do, and every door asks it."""
 
-import asyncio
-
 import psycopg
 import pytest
 
 from mapsvc.access import GRANTS, ROLES, Identity, add_account, find_account
 from mapsvc.errors import BadInput
+from tests.aside import run
 from tests.conftest import Signed
 
 TOWN = "990101001"
@@ -92,4 +91,4 @@ def test_roles_that_do_not_go_together_are_refused(conninfo: str) -> None:
             assert found is not None
             assert found.told == ["admin", "county"]
 
-    asyncio.run(work())
+    run(work())

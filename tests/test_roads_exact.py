@@ -1,6 +1,5 @@
 """Travel equals an independent shortest path: networkx over the file itself, closures included."""
 
-import asyncio
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from mapsvc import roads
 from mapsvc.database import Db
 from mapsvc.roads import Place, closures, loading, osm
 from tests import road_peer
+from tests.aside import run
 from tests.conftest import SHARED, Make
 
 EVENTS, PLACES = 20, 50
@@ -53,7 +53,7 @@ def town(
         async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
             await loading.load(db, osm.read(file), source=file.name, actor="test")
 
-    asyncio.run(fill())
+    run(fill())
     return Town(conninfo, file, shapely.box(121.473, 31.228, 121.4745, 31.231))
 
 

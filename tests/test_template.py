@@ -161,12 +161,12 @@ def test_records_stand_one_a_row_with_their_keys(signed: Signed) -> None:
 
 def test_whose_rows(signed: Signed) -> None:
     everything = grid(fetch(signed("command"), "risk_points", prefilled=True))
-    own = grid(fetch(signed(f"town-{TOWN}"), "risk_points", prefilled=True))
+    town = signed(f"town-{TOWN}")
+    own = grid(fetch(town, "risk_points", prefilled=True, personal=False))
     of_town = grid(fetch(signed("command"), "risk_points", prefilled=True, region=TOWN))
     assert own == of_town
     assert 1 < len(own) < len(everything)
     assert len({row[2] for row in own[1:]}) == 1
-    town = signed(f"town-{TOWN}")
     url = "/api/layers/risk_points/template.xlsx"
     foreign = town.get(url, params={"prefilled": True, "region": NEIGHBOUR})
     assert (foreign.status_code, foreign.json()["code"]) == (403, "forbidden")

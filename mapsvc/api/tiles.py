@@ -32,7 +32,7 @@ async def ground(z: int, x: int, y: int, request: Request, serves: Serves, _: Wh
 @router.get("/base/{z}.mvts", response_class=Response)
 async def ground_pack(z: int, at: Places, serves: Serves, _: Who) -> Response:
     """县域底图的多块瓦片：依次为四字节长度（高位在前）和瓦片。"""
-    return _pack(pack.packed(pack.places(z, at), partial(serves.tiles.ground, z)), _GROUND)
+    return await _pack(pack.packed(pack.places(z, at), partial(serves.tiles.ground, z)), _GROUND)
 
 
 @router.get("/{layer}/{z}.mvts", response_class=Response)
@@ -48,7 +48,7 @@ async def points_pack(
     """一个图层的多块瓦片：依次为四字节长度（高位在前）和瓦片。"""
     as_of = moment(as_of)
     tile_of = partial(serves.tiles.points, serves.catalog.layer(layer), z, as_of=as_of, version=v)
-    return _pack(pack.packed(pack.places(z, at), tile_of), _keep(v, as_of))
+    return await _pack(pack.packed(pack.places(z, at), tile_of), _keep(v, as_of))
 
 
 @router.get("/{layer}/{z}/{x}/{y}.mvt")
@@ -81,7 +81,15 @@ def _answer(tile: Tile, keep: str, request: Request) -> Response:
     return Response(tile.body, media_type=MVT, headers=headers)
 
 
-def _pack(chunks: AsyncIterator[bytes], keep: str) -> Response:
+async def _pack(chunks: AsyncIterator[bytes], keep: str) -> Response:
+    # What fails before the first piece is still answered in words.
+    first = await anext(chunks)
+
+    async def all_of_them() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+
     return StreamingResponse(
-        chunks, media_type="application/octet-stream", headers={"Cache-Control": keep}
+        all_of_them(), media_type="application/octet-stream", headers={"Cache-Control": keep}
     )

@@ -5,13 +5,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from mapsvc.api.downloads import PERSONAL, download, readable_in
+from mapsvc.api.downloads import download, readable_in
 from mapsvc.api.service import Serves, Who
 from mapsvc.api.uploads import file_opened
 from mapsvc.database import connection
 from mapsvc.ingest import report, template
 
 router = APIRouter(prefix="/api", tags=["数据上报"])
+_FILLED = "填好的姓名、电话是否为原文（记入审计）；缺省时有权限者为原文，其余隐去"
 
 
 @router.get("/uploads/{upload_id}/report.xlsx", response_class=Response)
@@ -32,13 +33,14 @@ async def template_of(
     who: Who,
     prefilled: bool = False,
     region: Annotated[str | None, Query(max_length=30)] = None,
-    personal: Annotated[bool, Query(description=PERSONAL)] = False,
+    personal: Annotated[bool | None, Query(description=_FILLED)] = None,
 ) -> Response:
     """填报模板；prefilled=true 时填好本辖区现有的数据，改好后可直接上传。"""
     found = serves.catalog.layer(layer)
     async with connection(serves.pool) as db:
         taken = f"{found.title}填报表" if prefilled else None
-        sees = await readable_in(db, who, taken, personal=personal)
+        clear = who.may("reads_personal") if personal is None else personal
+        sees = await readable_in(db, who, taken, personal=clear)
         filling = await template.collect(
             db,
             found,

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from mapsvc.catalog import Layer
 from mapsvc.database import Db, Pool, connection
+from mapsvc.errors import DatabaseUnavailable
 from mapsvc.tiles import address
 from mapsvc.tiles.land import ground
 from mapsvc.tiles.marks import points
@@ -156,8 +157,14 @@ class TileCache:
 
     async def _made(self, key: Key, make: Make) -> Tile:
         # One plan fits all tiles of today; what a past one costs hangs on its zoom.
-        async with connection(self._pool if key[4] is None else self._past) as db:
-            return Tile.of(await make(db))
+        pool = self._pool if key[4] is None else self._past
+        try:
+            async with connection(pool) as db:
+                return Tile.of(await make(db))
+        except DatabaseUnavailable:
+            # A database that was restarted leaves dead connections behind; the next one lives.
+            async with connection(pool) as db:
+                return Tile.of(await make(db))
 
     def _keep(self, key: Key, tile: Tile) -> None:
         self._kept[key] = tile

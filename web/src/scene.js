@@ -10,6 +10,10 @@ import { TileStore, addressOf, covering } from "./tiles.js";
 const DEEPEST = 16;
 const CROWD = 4000;
 const REST_MS = 100;
+const RETRY_MS = 3000;
+
+/** Not for what was called off or is refused; a lost network, a busy server, an answer cut short. */
+const isPassing = (error) => error.name !== "AbortError" && (error.status === undefined || error.status >= 500);
 
 export const Scene = L.Renderer.extend({
   options: { padding: 0.2, pane: "points" },
@@ -140,15 +144,18 @@ export const Scene = L.Renderer.extend({
 
   _load(missing) {
     const round = (this.round = (this.round || 0) + 1);
+    let passing = false;
     const loads = missing.map((tile) =>
       this.store.load(tile, tile.url, tile.key).then(
         () => this._zoom === this._map.getZoom() && this.redrawSoon(),
-        () => {},
+        (error) => (passing = passing || isPassing(error)),
       ),
     );
     Promise.all(loads).then(() => {
       if (round !== this.round || !this._map) return;
       this._draw(this._wanted());
+      // Points that a failing server kept back must not stay away until somebody moves the map.
+      if (passing) setTimeout(() => round === this.round && this._update(), RETRY_MS);
       this.fire("settled");
     });
   },
