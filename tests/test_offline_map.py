@@ -133,7 +133,7 @@ def test_it_opens_from_the_disk_and_asks_nobody(
     page.locator("#search-0").click()
     page.wait_for_selector(".card h2")
     assert page.locator(".card h2").inner_text().startswith("</script><img src=x")
-    page.locator(".card footer button").click()
+    page.get_by_role("button", name="以此为中心查最近").click()
     page.wait_for_selector(".near .rows li")
     first = page.locator(".near section li .far").first.inner_text()
     assert first.endswith(("米", "m", "公里", "km"))

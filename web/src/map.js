@@ -10,7 +10,7 @@ import { Panel } from "./panel.js";
 import { Keys } from "./planner/keys.js";
 import { Workbench } from "./planner/workbench.js";
 import { Popups } from "./popup.js";
-import { Features, Scene } from "./scene.js";
+import { Features, Scene, painted } from "./scene.js";
 import { Search } from "./search.js";
 import { NAMES, latLng, shifted, toTrue, useCrs } from "./shift.js";
 import { connectionBar, ribbon } from "./status.js";
@@ -52,11 +52,12 @@ class App {
     const wanted = layers.filter(({ id }) => !this.wanted.layers || this.wanted.layers.includes(id));
     this.scene.setLooks(looksOf(layers));
     for (const { id } of wanted) this.scene.show(id);
-    // The points are asked for here; what stands round the map is built while they come.
-    await null;
+    // A base map of another system moves all points: they wait for it.
+    const base = this.shell.baseMaps.find(({ id }) => id === this.wanted.base) || this.shell.baseMaps[0];
+    await (wanted.length && base.crs === "wgs84" ? painted(this.scene) : null);
     this.build(me, layers, roads);
     this.takeLayers(layers);
-    this.useBase(this.wanted.base in this.shell.pictures ? this.wanted.base : this.shell.baseMaps[0].id);
+    this.useBase(base.id);
     for (const { id } of wanted) this.toggle(id, true);
     this.listen();
     this.outline();

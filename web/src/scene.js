@@ -305,6 +305,17 @@ export const Scene = L.Renderer.extend({
   },
 });
 
+const PATIENCE_MS = 300;
+
+/** When the points are painted, or after a while: what stands round a map is built after them. */
+export function painted(scene) {
+  return new Promise((resolve) => {
+    // A page in the background paints nothing.
+    setTimeout(resolve, PATIENCE_MS);
+    scene.once("settled", () => requestAnimationFrame(() => setTimeout(resolve, 0)));
+  });
+}
+
 function named(items, told) {
   return items
     .filter((item) => item.count === 1 && item.members && told(item))

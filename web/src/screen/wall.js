@@ -1,6 +1,7 @@
 // The wall: what it shows, what it hears, what is pressed.
 import { get, session } from "../api.js";
 import { fill, h } from "../dom.js";
+import { painted } from "../scene.js";
 import { drawnKinds, lookOf, swatch, useSymbols } from "../symbols.js";
 import { GRADES } from "../words.js";
 import { toTrue } from "../shift.js";
@@ -55,8 +56,8 @@ export class Wall {
     this.stage.setFigures(new Map());
     this.setBare(this.asked.full);
     this.stage.show(this.asked.view);
-    // The points are asked for here; what stands round the map is built while they come.
-    await null;
+    // The points come first; what stands round the map is built after them.
+    await painted(this.stage.shownPanes()[0].scene);
     this.build(layers);
     this.tell(this.asked.view);
     this.live = new Live(this, this.asked.alarm);
