@@ -23,7 +23,6 @@ GEOD = Geod(ellps="WGS84")
 _ROWS = """
 select sheet, row, action, code, name, ST_X(geom), ST_Y(geom), attrs
 from upload_row where upload_id = %s order by seq
-from tests.aside import run
 """
 _PROBLEMS = """
 select sheet, row, code, severity from upload_problem where upload_id = %s

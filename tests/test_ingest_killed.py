@@ -160,7 +160,6 @@ async def _furnish(dsn: str) -> None:
 MAP = """
 select layer, code, name, region_code, township_code, ST_AsText(geom), attrs::text, grade, search
 from feature order by layer, code
-from tests.aside import run
 """
 KEPT = "select id::text, status, counts::text from upload order by id"
 STRAYS = """
