@@ -313,7 +313,8 @@ def _configuration(socket_folder: Path) -> str:
         "listen_addresses": "",
         "unix_socket_directories": str(socket_folder),
         "port": "5432",
-        "max_connections": "100",
+        # Every worker of the service holds up to two pools; commands come on top.
+        "max_connections": "300",
         "shared_buffers": f"{min(max(memory // 8, 64), 2048)}MB",
         "effective_cache_size": f"{max(memory // 2, 128)}MB",
         "maintenance_work_mem": f"{min(max(memory // 16, 64), 512)}MB",

@@ -340,7 +340,8 @@ def test_the_reference_and_the_guides_open(planner: Watch) -> None:
 
 def test_signing_out(planner: Watch) -> None:
     page = planner.page
-    page.goto(f"{planner.url}/")
+    # What the page still asks for while one leaves would be refused.
+    page.goto(f"{planner.url}/", wait_until="networkidle")
     page.get_by_role("button", name="退出").click()
     expect(page).to_have_url(re.compile(r"/login$"))
     expect(page.locator(".demo-ribbon")).to_be_visible()
