@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from mapbox_vector_tile import decode
 
@@ -198,6 +199,23 @@ def test_a_view_of_tiles_is_one_answer(signed: Signed) -> None:
     for answer in (kept, past):
         assert "max-age=86400" in answer.headers["cache-control"]
     assert frames(past.content) == [b""] * 4
+
+
+def test_a_view_survives_connections_that_died(signed_copy: Signed, demo_copy: str) -> None:
+    """A database that was restarted leaves dead ones in the pool."""
+    client = signed_copy("command")
+    # A version not heard of yet: the answer is made anew, whatever is kept.
+    ask = {"at": "827.428,828.429,828.428", "v": 2**40}
+    whole = frames(client.get("/tiles/depots/10.mvts", params=ask).content)
+    assert any(whole)
+    with psycopg.connect(demo_copy, autocommit=True) as db:
+        db.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+    answer = client.get("/tiles/depots/10.mvts", params=ask)
+    assert answer.status_code == 200, answer.text
+    assert frames(answer.content) == whole
 
 
 @pytest.mark.parametrize(

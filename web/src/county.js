@@ -2,7 +2,7 @@
 import L from "leaflet";
 import { palette } from "./palette.js";
 import { sharpness } from "./sharpness.js";
-import { TileStore, addressOf, covering } from "./tiles.js";
+import { RETRY_MS, TileStore, addressOf, covering, isPassing } from "./tiles.js";
 
 const SIZE = 512;
 /** The zoom to which there are tiles of the ground; closer views enlarge those. */
@@ -196,13 +196,21 @@ const Ground = L.GridLayer.extend({
       setTimeout(() => done(null, canvas), 0);
       return canvas;
     }
-    this.store.load(place).then(
-      (tile) => {
+    const show = () =>
+      this.store.load(place).then((tile) => {
         paint(canvas, tile, coords, place, deeper);
-        done(null, canvas);
         this.fire("drawn");
+      });
+    // Ground that a failing server kept back comes by itself, for as long as its place is in view.
+    const again = (error) => {
+      if (isPassing(error)) setTimeout(() => canvas.isConnected && show().catch(again), RETRY_MS);
+    };
+    show().then(
+      () => done(null, canvas),
+      (error) => {
+        done(error, canvas);
+        again(error);
       },
-      (error) => done(error, canvas),
     );
     return canvas;
   },

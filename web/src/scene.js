@@ -5,15 +5,11 @@ import { paintItems } from "./paint.js";
 import { decodePoints, placeGraded, placeQuiet, reserve } from "./points.js";
 import { latLng, shifted, toScreen } from "./shift.js";
 import { sharpness } from "./sharpness.js";
-import { TileStore, addressOf, covering } from "./tiles.js";
+import { RETRY_MS, TileStore, addressOf, covering, isPassing } from "./tiles.js";
 
 const DEEPEST = 16;
 const CROWD = 4000;
 const REST_MS = 100;
-const RETRY_MS = 3000;
-
-/** Not for what was called off or is refused; a lost network, a busy server, an answer cut short. */
-const isPassing = (error) => error.name !== "AbortError" && (error.status === undefined || error.status >= 500);
 
 export const Scene = L.Renderer.extend({
   options: { padding: 0.2, pane: "points" },

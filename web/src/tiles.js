@@ -4,6 +4,10 @@ import Pbf from "pbf";
 import { call } from "./api.js";
 
 const MOST = 150;
+export const RETRY_MS = 3000;
+
+/** A lost network, a busy server, an answer cut short; not what was called off or is refused. */
+export const isPassing = (error) => error.name !== "AbortError" && (error.status === undefined || error.status >= 500);
 
 /** What a tile is: {layer, z, x, y, query} with `v=…` or `as_of=…` or nothing to ask with. */
 export const addressOf = ({ layer, z, x, y, query = "" }) => `${layer}/${z}/${x}/${y}?${query}`;

@@ -104,6 +104,26 @@ export class Fold {
   }
 }
 
+/** Of an answer's rows one is open at a time: fold the others; does this one open now? */
+export function foldRows(body, button) {
+  const open = button.getAttribute("aria-expanded") === "true";
+  for (const other of body.querySelectorAll(".row[aria-expanded=true]")) {
+    other.setAttribute("aria-expanded", "false");
+    other.parentElement.querySelector(".details").remove();
+  }
+  if (!open) button.setAttribute("aria-expanded", "true");
+  return !open;
+}
+
+/** Open the row of a thing that was picked on the map, and bring it into sight. */
+export function openRow(body, key) {
+  const item = [...body.querySelectorAll("li[data-key]")].find(({ dataset }) => dataset.key === key);
+  if (!item) return;
+  const button = item.querySelector(".row");
+  if (button.getAttribute("aria-expanded") !== "true") button.click();
+  item.scrollIntoView({ block: "nearest" });
+}
+
 /** What an answer says before it is there, when it fails, when it is empty. */
 export const saying = (text, alert = false) => h("p", { class: "quiet saying", role: alert ? "alert" : null }, text);
 

@@ -2,7 +2,7 @@
 import { get } from "../api.js";
 import { fill, h } from "../dom.js";
 import { clock } from "../words.js";
-import { Fold, LayerChips, Switch, amount, choice, facts, field, saying } from "./controls.js";
+import { Fold, LayerChips, Switch, amount, choice, facts, field, foldRows, openRow, saying } from "./controls.js";
 import { FilterForm, whereOf } from "./filters.js";
 import { details, drawingOf, group, grouped, keyOf } from "./near_rows.js";
 import { DIRECTIONS, wordOf } from "./travel.js";
@@ -198,14 +198,9 @@ export class Near {
   }
 
   unfold(result, button) {
-    const open = button.getAttribute("aria-expanded") === "true";
-    for (const other of this.body.querySelectorAll(".row[aria-expanded=true]")) {
-      other.setAttribute("aria-expanded", "false");
-      other.parentElement.querySelector(".details").remove();
-    }
-    this.bench.pin(open ? null : keyOf(result));
-    if (open) return;
-    button.setAttribute("aria-expanded", "true");
+    const opens = foldRows(this.body, button);
+    this.bench.pin(opens ? keyOf(result) : null);
+    if (!opens) return;
     const card = h("button", { type: "button", class: "text" }, "登记内容");
     card.addEventListener("click", () => this.bench.app.popups.openFeature(result.layer, result.feature));
     const look = h("button", { type: "button", class: "text" }, "看全程");
@@ -215,11 +210,7 @@ export class Near {
 
   /** A click on a place of the answer opens its row. */
   picked(key) {
-    const item = [...this.body.querySelectorAll("li[data-key]")].find(({ dataset }) => dataset.key === key);
-    if (!item) return;
-    const button = item.querySelector(".row");
-    if (button.getAttribute("aria-expanded") !== "true") button.click();
-    item.scrollIntoView({ block: "nearest" });
+    openRow(this.body, key);
   }
 
   exports() {

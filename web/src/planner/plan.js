@@ -2,7 +2,7 @@
 import { get, send } from "../api.js";
 import { fill, h } from "../dom.js";
 import { clock } from "../words.js";
-import { Fold, Switch, amount, choice, facts, field, saying } from "./controls.js";
+import { Fold, Switch, amount, choice, facts, field, foldRows, openRow, saying } from "./controls.js";
 import { whole } from "./near.js";
 import { NeedsTable, amountOf, nameOf } from "./needs.js";
 import { headline, planDrawing, reasons, shortfalls, sourceKey, sources } from "./plan_rows.js";
@@ -170,25 +170,16 @@ export class Plan {
   }
 
   unfold(source, button) {
-    const open = button.getAttribute("aria-expanded") === "true";
-    for (const other of this.body.querySelectorAll(".row[aria-expanded=true]")) {
-      other.setAttribute("aria-expanded", "false");
-      other.parentElement.querySelector(".details").remove();
-    }
-    this.bench.pin(open ? null : sourceKey(source));
-    if (open) return;
-    button.setAttribute("aria-expanded", "true");
+    const opens = foldRows(this.body, button);
+    this.bench.pin(opens ? sourceKey(source) : null);
+    if (!opens) return;
     const card = h("button", { type: "button", class: "text" }, "登记内容");
     card.addEventListener("click", () => this.bench.openFeature(source.layer, source.feature_id, [source.lon, source.lat]));
     button.after(reasons(this.answer, source, [card]));
   }
 
   picked(key) {
-    const item = [...this.body.querySelectorAll("li[data-key]")].find(({ dataset }) => dataset.key === key);
-    if (!item) return;
-    const button = item.querySelector(".row");
-    if (button.getAttribute("aria-expanded") !== "true") button.click();
-    item.scrollIntoView({ block: "nearest" });
+    openRow(this.body, key);
   }
 
   exports() {
