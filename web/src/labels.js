@@ -129,6 +129,8 @@ export class Lettering {
     const below = rowWidth(this.ctx, row);
     const half = Math.max(width, below) / 2 + 3;
     const box = [x - half, top - style.size / 2 - 3, x + half, top + style.size / 2 + ROW.height + 2];
+    // A figure cut off at the edge reads as another figure.
+    if (!this._outside(...home) && (this._outside(box[0], box[1]) || this._outside(box[2], box[3]))) return null;
     if (!this.boxes.free(box)) return null;
     this.boxes.add(box);
     if (Math.hypot(dx, dy) > LEAD_FROM) this._lead(home, box);
