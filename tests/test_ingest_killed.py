@@ -248,12 +248,20 @@ def test_a_killed_parser_is_tried_again_and_then_told(house: House) -> None:
     assert stands(house) == before
 
 
+def _stopped_parser(house: House, doing: Future[httpx.Response]) -> int:
+    """Stop it at first sight: it lives for some tenths of a second only."""
+    while not doing.done():
+        for pid in house.parsers():
+            os.kill(pid, signal.SIGSTOP)
+            return pid
+        time.sleep(0.002)
+    pytest.fail(f"the file was read before its parser was seen: {doing.result().text}")
+
+
 def test_a_service_killed_while_a_file_is_parsed_leaves_nothing(house: House) -> None:
     before = stands(house)
     doing = house.stage(ROWS)
-    until(lambda: bool(house.parsers()), 20, "no parser was started")
-    (pid,) = house.parsers()
-    os.kill(pid, signal.SIGSTOP)
+    pid = _stopped_parser(house, doing)
     house.kill_service()
     with contextlib.suppress(httpx.TransportError):
         doing.result(120)
