@@ -146,7 +146,7 @@ def test_a_township_closes_roads_at_home_only(signed_copy: Signed, demo_copy: st
     assert town.post("/api/closures", json=away).status_code == 403
     assert town.post("/api/closures", json=home | {"radius_m": 20000}).status_code == 403
     theirs = planner.post("/api/closures", json=away).json()["id"]
-    assert town.delete(f"/api/closures/{theirs}").status_code == 403
+    assert town.delete(f"/api/closures/{theirs}").status_code == 404
     moved = town.patch(f"/api/closures/{made.json()['id']}", json={"geometry": away["geometry"]})
     assert moved.status_code == 403
     assert len(planner.get("/api/closures?active=true").json()["closures"]) == 2

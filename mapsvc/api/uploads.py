@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel
 
 from mapsvc.access import Identity
@@ -23,6 +23,14 @@ Limit = Annotated[int, Query(ge=1, le=10_000)]
 class Choice(BaseModel):
     mode: Literal["valid_rows", "all_or_nothing"] = "valid_rows"
     delete_missing: bool = False
+
+
+async def _sender(who: Who) -> Identity:
+    who.require("upload")
+    return who
+
+
+Sender = Annotated[Identity, Depends(_sender)]
 
 
 async def _hiding(
@@ -50,14 +58,13 @@ async def file_opened(db: Db, who: Identity, upload_id: UUID) -> None:
 async def stage(
     serves: Serves,
     db: Database,
-    who: Who,
+    who: Sender,
     file: Annotated[UploadFile, File()],
     layer: Annotated[str, Form()] = "auto",
     region: Annotated[str | None, Form()] = None,
     crs: Annotated[str, Form(max_length=30)] = "auto",
 ) -> dict[str, Any]:
     """读入文件、检查、与现有数据比对；确认之前不改动任何数据。"""
-    who.require("upload")
     if who.scope is not None and region not in (None, "", who.scope):
         raise Forbidden("只能上报本辖区的数据。")
     limit = serves.settings.upload_max_bytes
@@ -92,9 +99,8 @@ async def one(upload_id: UUID, serves: Serves, db: Database, who: Who) -> dict[s
 
 
 @router.delete("/{upload_id}", status_code=204)
-async def discard(upload_id: UUID, db: Database, who: Who) -> None:
+async def discard(upload_id: UUID, db: Database, who: Sender) -> None:
     """放弃一次没有入库的上报；已入库的用撤销。"""
-    who.require("upload")
     await record.discard(db, upload_id, who.scope, who.username)
 
 
@@ -171,10 +177,9 @@ async def original(upload_id: UUID, db: Database, who: Who) -> Response:
 
 @router.post("/{upload_id}/apply")
 async def apply(
-    upload_id: UUID, choice: Choice, serves: Serves, db: Database, who: Who
+    upload_id: UUID, choice: Choice, serves: Serves, db: Database, who: Sender
 ) -> dict[str, Any]:
     """确认入库，一个事务内完成；重复确认不会再次改动。"""
-    who.require("upload")
     await uploads.get(db, upload_id, who.scope)
     return await uploads.apply(
         db,
@@ -187,8 +192,7 @@ async def apply(
 
 
 @router.post("/{upload_id}/rollback")
-async def rollback(upload_id: UUID, db: Database, who: Who) -> dict[str, Any]:
+async def rollback(upload_id: UUID, db: Database, who: Sender) -> dict[str, Any]:
     """撤销一次上报，恢复到上报之前。"""
-    who.require("upload")
     await uploads.get(db, upload_id, who.scope)
     return await uploads.rollback(db, upload_id, who.username)

@@ -164,9 +164,8 @@ async def _for_change(db: Db, number: int, scope: str | None, *, ended: bool = F
             [number],
         )
     ).fetchone()
-    if row is None:
+    if row is None or not await _inside(db, number, scope):
         raise NotFound(f"没有编号为 {number} 的封路。", code="unknown_closure")
-    await _require_inside(db, number, scope)
     shape: Any = shapely.from_wkb(bytes(row[1]))
     kept = _Kept(row[0], shape, *row[2:])
     if kept.over and not ended:
@@ -174,9 +173,9 @@ async def _for_change(db: Db, number: int, scope: str | None, *, ended: bool = F
     return kept
 
 
-async def _require_inside(db: Db, number: int, scope: str | None) -> None:
+async def _inside(db: Db, number: int, scope: str | None) -> bool:
     if scope is None:
-        return
+        return True
     row = await (
         await db.execute(
             "select ST_Covers(r.geom, c.area) from closure c, region r"
@@ -184,7 +183,11 @@ async def _require_inside(db: Db, number: int, scope: str | None) -> None:
             [number, scope],
         )
     ).fetchone()
-    if row is None or not row[0]:
+    return bool(row and row[0])
+
+
+async def _require_inside(db: Db, number: int, scope: str | None) -> None:
+    if not await _inside(db, number, scope):
         raise Forbidden("封路范围超出了本乡镇。请缩小范围，或请县级人员设置。")
 
 

@@ -1,0 +1,226 @@
+"""Every door × every identity × own, foreign and missing ids; and what happens without a guard.
+
+What is expected follows from `mapsvc.access.GRANTS` and the table in `tests.doors`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+
+from mapsvc.access import Identity
+from tests.conftest import PASSWORD, Signed
+from tests.doors import DOORS, VALUES, Door, routes
+from tests.inside import Answer, Call, ask_all
+from tests.office import OTHER, OWN, Office
+
+TOWNS = {"A": OWN, "B": OTHER}
+MISSING = {
+    "feature": 2**40,
+    "closure": 2**40,
+    "ended": 2**40,
+    "upload": "00000000-0000-4000-8000-000000000000",
+    "applied": "00000000-0000-4000-8000-000000000000",
+}
+PARAMETERS = {"feature": "feature_id", "closure": "number", "ended": "number"}
+CSV = "名称,编号,经度,纬度\n矩阵上报{0},MX-{0},{1},{2}\n"
+
+
+@dataclass(frozen=True)
+class Somebody:
+    name: str
+    token: str | None
+    identity: Identity | None
+
+    @property
+    def town(self) -> str | None:
+        scope = self.identity.region_code if self.identity else None
+        return next((t for t, code in TOWNS.items() if code == scope), None)
+
+    def passes(self, door: Door) -> bool:
+        if door.opens == "anyone":
+            return True
+        if self.identity is None:
+            return False
+        return door.opens == "signed" or self.identity.may(door.opens)
+
+
+@dataclass(frozen=True)
+class Setting:
+    office: Office
+    people: list[Somebody]
+    things: dict[str, dict[str, Any]]
+    """By whose they are: the ids."""
+
+    def call(self, name: str, who: Somebody, whose: str) -> Call:
+        method, _, path = name.partition(" ")
+        door = DOORS[name]
+        values = dict(VALUES)
+        if door.thing is not None:
+            ids = self.things.get(whose, MISSING)
+            values[PARAMETERS.get(door.thing, "upload_id")] = str(ids[door.thing])
+        body, headers = door.body
+        if who.token:
+            headers["authorization"] = f"Bearer {who.token}"
+        return Call(method, path.format(**values), door.query, body, headers, door.leaves)
+
+    def walk(self, names: list[str], people: list[Somebody]) -> list["Step"]:
+        asked = [
+            (name, who, whose)
+            for name in names
+            for who in people
+            for whose in (("A", "B", "missing") if DOORS[name].thing else ("",))
+            if not (name == "DELETE /api/session" and who.token)
+        ]
+        answers = ask_all(self.office.signed.client, [self.call(*a) for a in asked])
+        return [Step(*a, answer) for a, answer in zip(asked, answers, strict=True)]
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    who: Somebody
+    whose: str
+    answer: Answer
+
+    @property
+    def expected(self) -> int:
+        door = DOORS[self.name]
+        if not self.who.passes(door):
+            return 401 if self.who.identity is None else 403
+        foreign = door.of_region and self.who.town not in (None, self.whose)
+        if self.whose == "missing" or foreign:
+            return 404
+        if door.besides and self.who.identity and not self.who.identity.may(door.besides):
+            return 403
+        return door.status
+
+    @property
+    def odd(self) -> bool:
+        led_on = DOORS[self.name].leads_on and self.answer.status == 303
+        return self.answer.status != self.expected and not (led_on and self.expected == 200)
+
+    def __str__(self) -> str:
+        got = self.answer.status, self.answer.body[:160]
+        return f"{self.who.name}: {self.name} ({self.whose}) -> {got}, not {self.expected}"
+
+
+def _add_people(conninfo: str) -> None:
+    with psycopg.connect(conninfo, autocommit=True) as db:
+        for name in ("admin", "county", "wall"):
+            db.execute(
+                "insert into account (username, password_hash, roles)"
+                " select %s, password_hash, array[%s] from account where username = 'command'",
+                [f"only-{name}", name],
+            )
+
+
+def _people(office: Office) -> Iterator[Somebody]:
+    yield Somebody("nobody", None, None)
+    names = [f"only-{n}" for n in ("admin", "county", "wall")]
+    names += ["planner", "command", "auditor", *(f"town-{code}" for code in TOWNS.values())]
+    for name in names:
+        sent = {"username": name, "password": PASSWORD}
+        told = office.signed.client.post("/api/session", json=sent).json()
+        office.signed.client.cookies.clear()
+        identity = Identity(name, frozenset(told["roles"]), told["region_code"])
+        yield Somebody(name, told["token"], identity)
+
+
+def _things(office: Office, at: list[float], town: str) -> dict[str, Any]:
+    """What one township made itself: a feature, an edit, an upload, two closures."""
+    client = office.signed(f"town-{town}")
+    made = client.post("/api/layers/depots/features", json=office.feature(at))
+    assert made.status_code == 201, made.text
+    text = CSV.format(town, *at).encode()
+    sent = client.post(
+        "/api/uploads", files={"file": ("m.csv", text)}, data={"layer": "depots", "crs": "wgs84"}
+    )
+    assert sent.status_code == 201, sent.text
+    point = {"geometry": {"type": "Point", "coordinates": at}, "radius_m": 5, "reason": "试"}
+    closed = [client.post("/api/closures", json=point).json()["id"] for _ in range(2)]
+    assert client.delete(f"/api/closures/{closed[1]}").status_code == 200
+    return {
+        "feature": made.json()["id"],
+        "applied": made.headers["Change-Set"],
+        "upload": sent.json()["id"],
+        "closure": closed[0],
+        "ended": closed[1],
+    }
+
+
+@pytest.fixture(scope="module")
+def setting(make_app: Any, make_database: Any, demo_source: str) -> Iterator[Setting]:
+    conninfo = make_database(demo_source)
+    _add_people(conninfo)
+    office = Office(Signed(make_app(conninfo)), conninfo, masked=True)
+    places = {"A": office.own, "B": office.other}
+    things = {whose: _things(office, places[whose], town) for whose, town in TOWNS.items()}
+    people = list(_people(office))
+
+    async def book(*_: Any) -> bytes:
+        return b"PK"
+
+    # Making the workbook comes after every guard, and takes longer than all the rest.
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("mapsvc.ingest.report.build", book)
+        yield Setting(office, people, things)
+
+
+def test_every_route_has_a_door(setting: Setting) -> None:
+    """A route without an entry is one of which nobody has said who may pass."""
+    app: Any = setting.office.signed.client.app
+    assert sorted(set(routes(app.routes))) == sorted(DOORS)
+
+
+def test_every_door_opens_to_whom_it_may(
+    setting: Setting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = setting.walk(list(DOORS), setting.people)
+    with capsys.disabled():
+        print(f"\n{len(DOORS)} doors, {len(setting.people)} identities: {len(steps)} questions")
+    assert "\n".join(str(s) for s in steps if s.odd) == ""
+    told = {(s.name, s.who.name, s.whose): s.answer.told for s in steps}
+    foreign = [
+        s
+        for s in steps
+        if DOORS[s.name].of_region and s.who.town and s.whose not in ("missing", s.who.town)
+    ]
+    assert len(foreign) >= 2 * 14
+    for s in foreign:
+        kind = DOORS[s.name].thing or ""
+        missing = str(told[s.name, s.who.name, "missing"])
+        missing = missing.replace(str(MISSING[kind]), str(setting.things[s.whose][kind]))
+        assert str(s.answer.told) == missing, str(s)
+
+
+def _guarded(*opens: str) -> list[str]:
+    return [name for name, door in DOORS.items() if door.opens not in ("anyone", *opens)]
+
+
+@pytest.mark.parametrize("guard", ["right", "sign-in", "region"])
+def test_no_guard_can_be_missing_unnoticed(
+    setting: Setting, guard: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it every door that it guards answers otherwise than the matrix wants."""
+    by_name = {p.name: p for p in setting.people}
+    names, people = _guarded("signed"), ["auditor", "only-wall"]
+    if guard == "right":
+        monkeypatch.setattr(Identity, "require", lambda *_: None)
+    elif guard == "sign-in":
+        names, people = _guarded(), ["nobody"]
+        everybody = Identity("x", frozenset({"admin", "county", "auditor"}), None)
+
+        async def anybody(_: Any) -> Identity:
+            return everybody
+
+        monkeypatch.setattr("mapsvc.api.service.visitor", anybody)
+    else:
+        names = [name for name, door in DOORS.items() if door.of_region]
+        people = [f"town-{OWN}"]
+        monkeypatch.setattr(Identity, "scope", None)
+    steps = setting.walk(names, [by_name[p] for p in people])
+    unnoticed = [name for name in names if not any(s.odd for s in steps if s.name == name)]
+    assert not unnoticed
