@@ -1,11 +1,11 @@
 """Commands: `mapsvc --help`."""
 
 import asyncio
-import logging
 import os
 import resource
 import signal
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +15,7 @@ import psycopg
 import typer
 import uvicorn
 
-from mapsvc import access, backup, demo, features, ground, offline, record, regions
+from mapsvc import access, backup, demo, features, ground, logs, offline, record, regions
 from mapsvc.catalog import Catalog, load_catalog
 from mapsvc.cluster import ClusterError
 from mapsvc.database import Db, located, upgrade
@@ -100,8 +100,8 @@ def init() -> None:
 @app.command()
 def serve(host: str = "127.0.0.1", port: Port = 8000, workers: int = 1) -> None:
     """启动服务。"""
-    with _ready() as (_settings, _, conninfo):
-        _serve(conninfo, host, port, workers)
+    with _ready() as (settings, _, conninfo):
+        _serve(settings, conninfo, host, port, workers)
 
 
 @app.command(name="demo")
@@ -118,7 +118,7 @@ def demo_service(host: str = "127.0.0.1", port: Port = 8000) -> None:
         for username, secret, title in known:
             typer.echo(f"  {username:<16} {secret:<16} {title}")
         typer.echo("按 Ctrl-C 停止。\n")
-        _serve(conninfo, host, port, 1)
+        _serve(settings, conninfo, host, port, 1)
 
 
 @app.command(name="demo-data")
@@ -425,17 +425,34 @@ def _allow_many_streams() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _serve(conninfo: str, host: str, port: int, workers: int) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+def _serve(settings: Settings, conninfo: str, host: str, port: int, workers: int) -> None:
+    logs.configure(settings.log_format)
     _allow_many_streams()
     # Worker processes find the database here; the embedded cluster stays this process's charge.
     os.environ["MAPSVC_DATABASE_URL"] = conninfo
+    with _counting_together(workers):
+        _run_server(host, port, workers)
+
+
+@contextmanager
+def _counting_together(workers: int) -> Iterator[None]:
+    """Several workers add up their metrics in a folder; they read its name when they start."""
+    if workers == 1:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="mapsvc-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        yield
+
+
+def _run_server(host: str, port: int, workers: int) -> None:
     uvicorn.run(
         "mapsvc.main:from_environment",
         factory=True,
         host=host,
         port=port,
         workers=workers,
+        log_config=None,
         log_level="warning",
         access_log=False,
         timeout_keep_alive=65,

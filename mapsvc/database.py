@@ -18,7 +18,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from mapsvc.catalog import Catalog, Layer, LayerField
 from mapsvc.cluster import Cluster, ClusterError, running
-from mapsvc.errors import BrokenSetup, DatabaseUnavailable, Unavailable
+from mapsvc.errors import BrokenSetup, DatabaseUnavailable, DiskFull, ReadOnly, Unavailable
 from mapsvc.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -112,6 +112,10 @@ async def connection(pool: Pool) -> AsyncIterator[Db]:
         raise Unavailable(
             "查询用时过长，已停止。请缩小范围后重试。", code="query_timeout"
         ) from None
+    except psycopg.errors.DiskFull:
+        raise DiskFull from None
+    except psycopg.errors.ReadOnlySqlTransaction:
+        raise ReadOnly from None
     except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as away:
         # The other idle connections died with this one: drop them now, not one a request.
         await pool.check()

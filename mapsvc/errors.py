@@ -14,7 +14,9 @@
     ├── TooLarge                    413  too_large
     ├── PreconditionMissing         428  if_match_required
     └── Unavailable                 503  unavailable
-        └── DatabaseUnavailable     503  database_unavailable
+        ├── DatabaseUnavailable     503  database_unavailable
+        ├── DiskFull                503  disk_full
+        └── ReadOnly                503  read_only
     BrokenLayerFile, BrokenSetup: refused at start, printed by the command line
 
 Each carries the HTTP status and a code; `detail` is Chinese and says what to do next.
@@ -124,6 +126,28 @@ class Unavailable(MapsvcError):
 class DatabaseUnavailable(Unavailable):
     code = "database_unavailable"
     title = "数据库暂不可用"
+
+
+class DiskFull(Unavailable):
+    code = "disk_full"
+    title = "服务器磁盘已满"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "服务器磁盘已满，这一步没有完成，原有数据不受影响。"
+            "请联系系统管理员清理磁盘，腾出空间后重试即可。"
+        )
+
+
+class ReadOnly(Unavailable):
+    code = "read_only"
+    title = "数据库目前只读"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "数据库目前只能查看、不能修改（可能正在维护或切换），这一步没有完成，"
+            "原有数据不受影响。请稍后重试；若持续出现，请联系系统管理员。"
+        )
 
 
 class BrokenSetup(MapsvcError):

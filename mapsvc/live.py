@@ -167,6 +167,15 @@ class Feed:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
 
+    @property
+    def followers(self) -> int:
+        return len(self._followers)
+
+    @property
+    def live(self) -> bool:
+        """Is the database heard of at this moment?"""
+        return self._live
+
     def close(self) -> None:
         """End every stream, now and from now on: the process is about to stop."""
         self._closing = True

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from mapsvc import __version__
+from mapsvc import __version__, logs
 from mapsvc.access import Sessions
 from mapsvc.api import (
     closures,
@@ -16,6 +16,7 @@ from mapsvc.api import (
     events,
     health,
     layers,
+    metrics,
     overview,
     pages,
     personal,
@@ -32,6 +33,7 @@ from mapsvc.api import (
 )
 from mapsvc.api.bundle import Bundle
 from mapsvc.api.service import Service
+from mapsvc.api.traces import Traces
 from mapsvc.catalog import Catalog, load_catalog
 from mapsvc.database import libpq, make_pool, make_tile_pool
 from mapsvc.errors import BrokenSetup
@@ -86,6 +88,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         overview=Overview(pool, catalog),
         tiles=kept_tiles,
     )
+    app.add_middleware(Traces)
     problems.install(app)
     # The first routes are matched first: the hot ones stand in front.
     rooms = (
@@ -108,6 +111,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         uploads,
         workbooks,
         health,
+        metrics,
         pages,
     )
     for room in rooms:
@@ -119,6 +123,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
 def from_environment() -> FastAPI:
     """For uvicorn: the application as the environment describes it."""
     settings = Settings()
+    logs.configure(settings.log_format)
     if settings.database_url is None:
         raise BrokenSetup("请用 mapsvc serve 启动，或设置 MAPSVC_DATABASE_URL。")
     return create_app(settings, load_catalog(settings.layers), libpq(settings.database_url))

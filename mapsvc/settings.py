@@ -24,6 +24,11 @@ class Settings(BaseSettings):
     statement_timeout_s: float = Field(default=15, gt=0)
     """A query that runs longer is cancelled and answered with a problem."""
 
+    log_format: Literal["auto", "text", "json"] = "auto"
+    """`auto`: text at a terminal, else a JSON object a line."""
+    metrics_token: SecretStr | None = None
+    """Whoever brings it (`Authorization: Bearer …`) may read /metrics, as system managers may."""
+
     demo_password: SecretStr | None = None
     """One password for every demo account; without it each gets a random one."""
     session_hours: float = Field(default=12, gt=0, le=24 * 31)

@@ -8,122 +8,25 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import psycopg
 import pytest
-import shapely
 
-from mapsvc import regions
-from mapsvc.cluster import Cluster, ClusterError
 from mapsvc.ingest import scratch
-from mapsvc.settings import PROJECT
 from tests.aside import run
-from tests.conftest import free_port
-from tests.test_ingest_flow import WEST, csv_of
-from tests.test_service import gone, status, until
+from tests.house import House, furnish
+from tests.test_service import gone, until
 
 ROWS = [[f"{i:03}", f"青山{i}号滑坡", "红", 110.05 + i / 1000, 30.05, i] for i in range(1, 31)]
 NEWER = [[*row[:2], "橙", *row[3:]] for row in ROWS[5:]] + [["099", "新坡", "黄", 110.1, 30.1, 9]]
 BUSY = [*ROWS, ["x"] * 6]
-
-
-class House:
-    """The service and its database, either of which may be killed and comes back."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.home = folder, folder / "home"
-        self.cluster = Cluster(self.home)
-        self.url = f"http://127.0.0.1:{free_port()}"
-        self.asking = ThreadPoolExecutor(2)
-        self.process = self._serve()
-
-    def _serve(self) -> subprocess.Popen[bytes]:
-        (self.folder / "tmp").mkdir(exist_ok=True)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mapsvc.cli", "serve", "--port", self.url.rpartition(":")[2]],
-            env={
-                **os.environ,
-                "MAPSVC_HOME": str(self.home),
-                "TMPDIR": str(self.folder / "tmp"),
-                "MAPSVC_POOL_WAIT_S": "2",
-            },
-            cwd=PROJECT,
-            start_new_session=True,
-        )
-        until(lambda: status(f"{self.url}/readyz") == 200, 180, "the service did not get ready")
-        return process
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait(20)
-        self.cluster.start()
-        self.cluster.stop()
-        self.asking.shutdown()
-
-    def db(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self.cluster.dsn, autocommit=True)
-
-    def ask(self, query: str) -> list[tuple[Any, ...]]:
-        with self.db() as db:
-            return db.execute(query.encode()).fetchall()
-
-    def send(self, method: str, path: str, **more: Any) -> Future[httpx.Response]:
-        headers = {"Authorization": "Bearer clerk"}
-        return self.asking.submit(
-            httpx.request, method, self.url + path, headers=headers, timeout=120, **more
-        )
-
-    def stage(self, rows: list[list[Any]]) -> Future[httpx.Response]:
-        form = {"layer": "risk_points", "crs": "wgs84", "region": WEST}
-        return self.send("POST", "/api/uploads", data=form, files={"file": csv_of(rows)})
-
-    def kill_service(self) -> None:
-        self.process.kill()
-        self.process.wait(20)
-        self.process = self._serve()
-
-    def kill_database(self) -> None:
-        pid = int(
-            ((self.home / "postgres").resolve() / "data/postmaster.pid").read_text().split()[0]
-        )
-        os.kill(pid, signal.SIGKILL)
-        until(lambda: gone(pid), 10, "the database did not die")
-        until(self._answers, 120, "the database did not heal")
-        until(lambda: status(f"{self.url}/readyz") == 200, 120, "the service did not heal")
-
-    def _answers(self) -> bool:
-        """The new server: sessions of the old one may live on for a moment."""
-        with contextlib.suppress(psycopg.OperationalError, ClusterError):
-            return bool(self.ask("select 1"))
-        return False
-
-    def parsers(self) -> list[int]:
-        return [
-            int(folder.name)
-            for folder in Path("/proc").glob("[0-9]*")
-            if _parent(folder) == self.process.pid and b"mapsvc.ingest.read" in _command(folder)
-        ]
-
-
-def _parent(process: Path) -> int:
-    with contextlib.suppress(OSError):
-        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
-    return 0
-
-
-def _command(process: Path) -> bytes:
-    with contextlib.suppress(OSError):
-        return (process / "cmdline").read_bytes()
-    return b""
 
 
 @pytest.fixture(scope="module")
@@ -131,30 +34,10 @@ def house() -> Iterator[House]:
     folder = Path(tempfile.mkdtemp(prefix="mapsvc-killed-"))
     folder.chmod(0o711)
     house = House(folder)
-    run(_furnish(house.cluster.dsn))
+    run(furnish(house.cluster.dsn))
     yield house
     house.close()
     shutil.rmtree(folder)
-
-
-async def _furnish(dsn: str) -> None:
-    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as db:
-        box = shapely.box
-        await regions.load(
-            db,
-            [
-                regions.Region("990101", "云岭县", "county", None, box(110.0, 30.0, 110.4, 30.2)),
-                regions.Region(WEST, "西山镇", "township", "990101", box(110.0, 30.0, 110.2, 30.2)),
-            ],
-        )
-        await db.execute(
-            "insert into account (username, password_hash, roles)"
-            " values ('clerk', '-', '{planner}')"
-        )
-        await db.execute(
-            "insert into session (token_hash, username, expires_at)"
-            " values (sha256('clerk'), 'clerk', now() + interval '1 hour')"
-        )
 
 
 MAP = """

@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents; pages get the same words as a page."""
 
+import errno
 import logging
 import secrets
 
@@ -10,10 +11,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse
 
 from mapsvc.api.service import service
-from mapsvc.errors import BadInput, MapsvcError, NotSignedIn
+from mapsvc.errors import BadInput, DiskFull, MapsvcError, NotSignedIn
 from mapsvc.maps.shell import csp
 
 log = logging.getLogger(__name__)
+
+_OURS_TO_MEND = 500
+"""From here on the answer names the request's number, by which the log tells what happened."""
 
 _HTTP_WORDS = {
     404: ("not_found", "没有这个地址，请检查网址。"),
@@ -43,17 +47,19 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(psycopg.DataError, _data)
+    app.add_exception_handler(OSError, _disk)
     app.add_exception_handler(Exception, _unforeseen)
 
 
 def _answer(request: Request, error: MapsvcError, status: int | None = None) -> Response:
+    code = status or error.status
+    number = request.state.request_id if code >= _OURS_TO_MEND else ""
     if _wants_page(request):
-        return _page(request, error, status or error.status)
-    return JSONResponse(
-        error.problem() | {"status": status or error.status},
-        status or error.status,
-        media_type="application/problem+json",
-    )
+        return _page(request, error, code, number)
+    body = error.problem() | {"status": code}
+    if number:
+        body["request_id"] = number
+    return JSONResponse(body, code, media_type="application/problem+json")
 
 
 def _wants_page(request: Request) -> bool:
@@ -63,13 +69,19 @@ def _wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-def _page(request: Request, error: MapsvcError, status: int) -> Response:
+def _page(request: Request, error: MapsvcError, status: int, number: str) -> Response:
     if isinstance(error, NotSignedIn):
         return RedirectResponse(f"/login?next={request.url.path}", 303)
     known = service(request)
     nonce = secrets.token_urlsafe(16)
     html = known.pages.render(
-        "error.html", nonce, demo=False, status=status, title=error.title, detail=error.detail
+        "error.html",
+        nonce,
+        demo=False,
+        status=status,
+        title=error.title,
+        detail=error.detail,
+        number=number,
     )
     headers = {"Content-Security-Policy": csp(nonce, known.settings)}
     return Response(html, status, headers, media_type="text/html")
@@ -95,6 +107,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if _no_space(error.__cause__):  # a form that comes in goes through a scratch file
+        return _answer(request, DiskFull())
     code, detail = _HTTP_WORDS.get(error.status_code, ("http_error", "请求无法处理。"))
     title = "没有找到" if error.status_code == 404 else "请求无法处理"
     wrapped = BadInput(detail, code=code)
@@ -114,8 +128,21 @@ async def _data(request: Request, error: Exception) -> Response:
     )
 
 
-async def _unforeseen(request: Request, error: Exception) -> Response:
-    log.error("unforeseen error on %s", request.url.path, exc_info=error)
+def _no_space(error: BaseException | None) -> bool:
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full:
+        log.error("no space left on the disk of the service")
+    return full
+
+
+async def _disk(request: Request, error: Exception) -> Response:
+    if _no_space(error):
+        return _answer(request, DiskFull())
+    raise error
+
+
+async def _unforeseen(request: Request, _: Exception) -> Response:
+    # The server tells the log where it came from.
     return _answer(
         request,
         MapsvcError("系统出现未预料的错误，操作未完成。请重试；若再次出现，请联系系统管理员。"),
