@@ -46,15 +46,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subproces
         text=True,
     )
     url = f"http://127.0.0.1:{port}"
-    until(lambda: status(f"{url}/readyz") == 200, 60, "the service did not become ready")
-    yield process, url
-    if process.poll() is None:
+    try:
+        until(lambda: status(f"{url}/readyz") == 200, 180, "the service did not become ready")
+        yield process, url
+    finally:
         process.kill()
-    process.wait(20)
-    cluster = Cluster(home)
-    cluster.start()
-    cluster.stop()
-    subprocess.run(["rm", "-rf", str(home)], check=True)
+        process.wait(20)
+        cluster = Cluster(home)
+        cluster.start()
+        cluster.stop()
+        subprocess.run(["rm", "-rf", str(home)], check=True)
 
 
 def dsn() -> str:
