@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -85,7 +86,7 @@ def make_tile_pool(conninfo: str, settings: Settings) -> Pool:
 
 def _pool(conninfo: str, settings: Settings, size: int, options: str = "") -> Pool:
     timeout_ms = int(settings.statement_timeout_s * 1000)
-    return AsyncConnectionPool(
+    return _WarmestFirst(
         conninfo,
         min_size=min(2, size),
         max_size=size,
@@ -100,6 +101,23 @@ def _pool(conninfo: str, settings: Settings, size: int, options: str = "") -> Po
             f" -c idle_in_transaction_session_timeout=60s{options}",
         },
     )
+
+
+class _WarmestFirst(AsyncConnectionPool[Db]):
+    """Hands out the connection used last: its backend still has plans and catalogue in cache.
+
+    psycopg_pool goes round instead, so that few clients meet backends that have gone cold: half
+    as long again for a nearest query. A test holds the order; should the pool's inside change, its
+    own order is what is left.
+    """
+
+    async def _get_ready_connection(self, timeout: float | None) -> Db | None:  # noqa: ASYNC109
+        # The idle ones stand in the order they came back; the pool takes, and closes when it
+        # shrinks, the first. Called under the pool's lock.
+        idle = getattr(self, "_pool", None)
+        if isinstance(idle, deque):
+            idle.rotate(1)
+        return await super()._get_ready_connection(timeout)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ JSON is made by the database and passed on as bytes; `feature_text` is the one p
 what a feature looks like outside.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -54,6 +55,57 @@ def readable_attrs(layer: Layer) -> sql.Composable:
     ).format(masked_attrs("f.attrs", personal))
 
 
+def _members(layer: Layer) -> sql.Composable:
+    """SQL expression of the text of `readable_attrs` after its opening brace; null if it is empty.
+
+    Personal values are taken out and written in front: a third of the time of putting them in.
+    """
+    personal = [f for f in layer.fields if f.personal]
+    after = "nullif(substr(({})::text, 2), '}}')"
+    if not personal:
+        return sql.SQL(after).format(sql.SQL("f.attrs"))
+    ids = sql.SQL("array[{}]").format(sql.SQL(", ").join(sql.Literal(f.id) for f in personal))
+    first = sql.SQL(" || ").join(
+        sql.SQL("coalesce({} || {} || ', ', '')").format(
+            sql.Literal(f'"{f.id}": '), _masked_text(f)
+        )
+        for f in personal
+    )
+    return sql.SQL(
+        "case when %(scope)s::text is null or r.path @> array[%(scope)s::text] then {clear}"
+        """ else {first} || '"masked": ' || {names} || coalesce(', ' || {others}, '}}') end"""
+    ).format(
+        clear=sql.SQL(after).format(sql.SQL("f.attrs")),
+        first=first,
+        names=sql.SQL("case when f.attrs ?& {} then {} else to_jsonb({})::text end").format(
+            ids, sql.Literal(json.dumps([f.id for f in personal])), _held("f.attrs", personal)
+        ),
+        others=sql.SQL(after).format(sql.SQL("f.attrs - {}").format(ids)),
+    )
+
+
+def _masked_text(field: LayerField) -> sql.Composable:
+    """SQL expression of JSON text: personal_masked, without the call for the usual values."""
+    written = "f.attrs ->> {id}"
+    usual = {
+        "phone": (
+            written + " ~ '^1[0-9]{{10}}$'",
+            "'\"' || left(" + written + ", 3) || '****' || right(" + written + ", 4) || '\"'",
+        )
+    }
+    is_usual, masked = usual.get(
+        field.type,
+        ("strpos(" + written + ", '、') = 0", "to_json(left(" + written + ", 1) || '**')::text"),
+    )
+    return sql.SQL(
+        "case when jsonb_typeof(f.attrs -> {id}) = 'string' and "
+        + is_usual
+        + " then "
+        + masked
+        + " else personal_masked(f.attrs -> {id}, {type})::text end"
+    ).format(id=sql.Literal(field.id), type=sql.Literal(field.type))
+
+
 def masked_attrs(attrs: LiteralString, personal: Sequence[LayerField]) -> sql.Composable:
     """SQL expression of the personal values among `attrs`, masked, and `masked`, who they are."""
     values = sql.SQL(", ").join(
@@ -62,15 +114,20 @@ def masked_attrs(attrs: LiteralString, personal: Sequence[LayerField]) -> sql.Co
         )
         for f in personal
     )
+    return sql.SQL("jsonb_strip_nulls(jsonb_build_object({}, 'masked', {}))").format(
+        values, _held(attrs, personal)
+    )
+
+
+def _held(attrs: LiteralString, fields: Sequence[LayerField]) -> sql.Composable:
+    """SQL expression of the ids of those fields that `attrs` has."""
     names = sql.SQL(", ").join(
         sql.SQL("case when {} ? {} then {} end").format(
             sql.SQL(attrs), sql.Literal(f.id), sql.Literal(f.id)
         )
-        for f in personal
+        for f in fields
     )
-    return sql.SQL(
-        "jsonb_strip_nulls(jsonb_build_object({}, 'masked', array_remove(array[{}], null)))"
-    ).format(values, names)
+    return sql.SQL("array_remove(array[{}], null)").format(names)
 
 
 def object_text(members: Mapping[str, sql.Composable]) -> sql.Composable:
@@ -109,9 +166,7 @@ def feature_text(layer: Layer, also: Mapping[str, sql.Composable] | None = None)
         **(also or {}),
     }
     # The fields follow inside the same braces; of none nothing but the brace is left.
-    fields = sql.SQL("coalesce(', ' || nullif(substr(({})::text, 2), '}}'), '}}')").format(
-        readable_attrs(layer)
-    )
+    fields = sql.SQL("coalesce(', ' || {}, '}}')").format(_members(layer))
     return object_text(
         {
             "type": sql.Literal('"Feature"'),

@@ -12,6 +12,7 @@ from mapsvc.api import (
     command,
     coordinates,
     coverage,
+    direct,
     edits,
     events,
     health,
@@ -91,6 +92,8 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
     app.add_middleware(Traces)
     problems.install(app)
     # The first routes are matched first: the hot ones stand in front.
+    direct.install(app, "GET", "/api/nearest", proximity.nearest)
+    direct.install(app, "POST", "/api/within", surroundings.within_directly)
     rooms = (
         proximity,
         surroundings,

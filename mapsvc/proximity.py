@@ -18,6 +18,7 @@ from mapsvc.catalog import Layer
 from mapsvc.database import Db
 from mapsvc.features import Stale, feature_text, is_fresh, json_text, object_text
 from mapsvc.filters import Filter
+from mapsvc.prepared import one_row
 
 MOST = 1000
 """Largest k."""
@@ -226,9 +227,9 @@ async def nearest(
     shut = False
     while True:
         text = _statement(layers, k, stale, shut=shut, how=how, conditions=conditions)
-        row = await (await db.execute(text, values)).fetchone()
-        assert row is not None
-        answer, any_shut, found = row
+        answer, *marks = await one_row(db, text, values)
+        any_shut, found = (mark == b"t" for mark in marks)
         if found and not any_shut:
-            return str(answer).encode()
+            assert answer is not None
+            return answer
         shut, how = shut or any_shut, how if found else "gather"

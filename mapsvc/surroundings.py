@@ -24,6 +24,7 @@ from mapsvc.database import Db, moment
 from mapsvc.errors import BadInput, OutsideWorld
 from mapsvc.features import feature_text, json_text, object_text
 from mapsvc.filters import ALWAYS, Filter
+from mapsvc.prepared import one_row
 from mapsvc.regions import LEVEL_TITLES
 from mapsvc.roads.lines import metres_per_degree
 from mapsvc.shapes import drawn
@@ -198,13 +199,14 @@ from ({listed}) l)"""
 _REGIONS = """
 (select coalesce(json_agg(json_build_array(code, name, level, parent_code, path)
     order by cardinality(path) desc, code), '[]')
-from region r where r.geom && (select g from box) and {touched})"""
+from {regions} r where r.geom && (select g from box) and {touched})"""
 _NEAR = "ST_DWithin(r.geom::geography, (select g::geography from shape), %(within_m)s)"
-_PLANAR = """ST_Distance(ST_Scale(r.geom, %(kx)s, %(ky)s),
-    (select ST_Scale(g, %(kx)s, %(ky)s) from shape))"""
+_PLANAR = """(select *, ST_Distance(ST_Scale(geom, %(kx)s, %(ky)s),
+    (select ST_Scale(g, %(kx)s, %(ky)s) from shape)) m from region
+    where geom && (select g from box) offset 0)"""
 _TOUCHED = {
-    "point": f"""case when {_PLANAR} <= %(within_m)s * (1 - %(doubt)s) then true
-        when {_PLANAR} > %(within_m)s * (1 + %(doubt)s) then false else {_NEAR} end""",
+    "point": f"""case when m <= %(within_m)s * (1 - %(doubt)s) then true
+        when m > %(within_m)s * (1 + %(doubt)s) then false else {_NEAR} end""",
     "line": _NEAR,
     "area": """(ST_Intersects((select g from shape), r.geom)
         and not ST_Touches((select g from shape), r.geom))""",
@@ -248,8 +250,11 @@ def _statement(
     statement = sql.SQL(_ANSWER).format(
         ctes=sql.SQL(", ").join(ctes),
         answer=answer,
-        totals=sql.SQL("array[{}]").format(sql.SQL(", ").join(totals)),
-        regions=sql.SQL(_REGIONS).format(touched=sql.SQL(_TOUCHED[how])),
+        totals=sql.SQL("json_build_array({})").format(sql.SQL(", ").join(totals)),
+        regions=sql.SQL(_REGIONS).format(
+            regions=sql.SQL(_PLANAR if how == "point" else "region"),
+            touched=sql.SQL(_TOUCHED[how]),
+        ),
         versions=sql.SQL(_VERSIONS).format(posts=sql.Literal(command.LAYER)),
     )
     return statement.as_bytes()
@@ -362,10 +367,10 @@ class _Answer:
 
 
 async def _answered(db: Db, statement: bytes, values: dict[str, Any]) -> _Answer:
-    row = await (await db.execute(statement, values)).fetchone()
-    assert row is not None
-    text, totals, regions, versions = row
-    return _Answer(str(text).encode(), totals, [_Region(*r) for r in regions], versions)
+    text, *more = await one_row(db, statement, values)
+    assert text is not None
+    totals, regions, versions = (msgspec.json.decode(part or b"[]") for part in more)
+    return _Answer(text, totals, [_Region(*r) for r in regions], versions)
 
 
 def _values(around: Around) -> dict[str, Any]:

@@ -8,9 +8,10 @@ import numpy as np
 import psycopg
 import pytest
 import shapely
+from prometheus_client import generate_latest
 from pyproj import Geod
 
-from mapsvc import surroundings
+from mapsvc import prepared, surroundings
 from mapsvc.catalog import Catalog
 from mapsvc.coordinates import from_wgs84
 from mapsvc.database import Db
@@ -198,7 +199,12 @@ async def test_one_statement_and_the_chain_follows_every_change(
         asked.append(query)
         return await usual(self, query, *more, **also)
 
+    async def one_row(*args: Any) -> Any:
+        asked.append(args)
+        return await prepared.one_row(*args)
+
     monkeypatch.setattr(psycopg.AsyncConnection, "execute", execute)
+    monkeypatch.setattr(surroundings, "one_row", one_row)
 
     async def told(db: Db) -> tuple[Any, int]:
         asked.clear()
@@ -321,3 +327,13 @@ def test_thousands_of_corners_are_fine(
     inside = {n for n, r in risks.items() if shape.covers(shapely.Point(r["lon"], r["lat"]))}
     answer = ask(planner, geometry=shapely.geometry.mapping(shape), layers=["risk_points"])
     check(answer, risks, inside)
+
+
+def test_what_is_sent_must_be_json(planner: httpx.Client) -> None:
+    for kind, body in (("text/plain", "{}"), ("application/json", "{"), ("application/json", "")):
+        answer = planner.post("/api/within", content=body, headers={"Content-Type": kind})
+        assert problem(answer, answer.status_code, "bad_parameter")
+    assert planner.get("/api/within").status_code == 405
+    assert planner.head("/api/nearest").status_code == 405
+    ask(planner, circle={"lon": 111.2, "lat": 27.85, "radius_m": 100})
+    assert b'route="/api/within"' in generate_latest()

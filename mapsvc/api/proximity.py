@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from mapsvc import answers, arrivals, proximity
+from mapsvc.api.direct import checked, parameters
 from mapsvc.api.downloads import (
     FORMAT,
     PERSONAL,
@@ -80,19 +80,15 @@ def _described(model: type[BaseModel]) -> dict[str, Any]:
     }
 
 
-# Parsed by hand: FastAPI's own way through parameters and dependencies costs this route, the one
-# that everybody waits for, as much time again as the database needs.
+# Read by hand, and installed in front of FastAPI's routes: see mapsvc.api.direct.
 @router.get("/nearest", openapi_extra=_described(Ask))
 async def nearest(request: Request) -> Response:
     """离一点最近的要素，每个图层 k 个，由近到远；距离为椭球面上的米。"""
     who = await reader(request)
     serves = service(request)
-    given = dict(request.query_params)
+    given = parameters(request)
     own = {key: given.pop(key) for key in list(given) if key.startswith(_OWN_WHERE)}
-    try:
-        ask = Ask.model_validate(given)
-    except ValidationError as wrong:
-        raise RequestValidationError(wrong.errors()) from None
+    ask = checked(Ask, given)
     lon, lat = _origin(ask)
     asked = (name.strip() for name in ask.layers.split(","))
     names = list(dict.fromkeys(name for name in asked if name)) or serves.catalog.ids

@@ -3,10 +3,12 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from mapsvc import answers, surroundings
+from mapsvc.access import Identity
+from mapsvc.api.direct import checked, parameters, sent
 from mapsvc.api.downloads import (
     FORMAT,
     PERSONAL,
@@ -16,7 +18,7 @@ from mapsvc.api.downloads import (
     workbook_download,
 )
 from mapsvc.api.layers import GEOJSON, WHERE
-from mapsvc.api.service import Serves, Who
+from mapsvc.api.service import Serves, Service, Who, reader, service
 from mapsvc.database import connection
 from mapsvc.errors import BadInput
 from mapsvc.filters import compile_for
@@ -79,26 +81,47 @@ class Wanted(BaseModel):
 
 @router.post("/within")
 async def within(
-    sent: Wanted,
+    wanted: Wanted,
     serves: Serves,
     who: Who,
     form: Annotated[Format, Query(alias="format", description=FORMAT)] = "json",
     personal: Annotated[bool, Query(description=PERSONAL)] = False,
 ) -> Response:
     """圆、面、沿线范围内的全部要素：按图层和等级计数，威胁人数合计，涉及的区域和责任链。"""
-    names = list(dict.fromkeys(sent.layers)) if sent.layers else serves.catalog.ids
+    return await _answer(wanted, serves, who, form, personal=personal)
+
+
+class Taken(BaseModel):
+    """How the answer is taken along."""
+
+    form: Format = Field(default="json", alias="format")
+    personal: bool = False
+
+
+async def within_directly(request: Request) -> Response:
+    """The same, read by hand: see mapsvc.api.direct."""
+    who = await reader(request)
+    taken = checked(Taken, parameters(request))
+    wanted = await sent(Wanted, request)
+    return await _answer(wanted, service(request), who, taken.form, personal=taken.personal)
+
+
+async def _answer(
+    asked: Wanted, serves: Service, who: Identity, form: Format, *, personal: bool
+) -> Response:
+    names = list(dict.fromkeys(asked.layers)) if asked.layers else serves.catalog.ids
     layers = tuple(serves.catalog.layer(name) for name in names)
-    filters = compile_for(layers, sent.where, scope=who.sees_personal)
-    around = sent.around()
+    filters = compile_for(layers, asked.where, scope=who.sees_personal)
+    around = asked.around()
     async with connection(serves.pool) as db:
         taken = None if form == "json" else "范围查询"
         scope = await readable_in(db, who, taken, personal=personal)
-        ask = surroundings.Question(around, layers, filters, scope, sent.limit)
+        ask = surroundings.Question(around, layers, filters, scope, asked.limit)
         body = await surroundings.within(db, serves.catalog, ask)
         if form == "json":
             return Response(body, media_type=GEOJSON)
-        asked = sent.asked(ask.around) | {"layers": names}
-        about = await answers.about(db, layers, asked, who.username)
+        told = asked.asked(ask.around) | {"layers": names}
+        about = await answers.about(db, layers, told, who.username)
     answer = msgspec.json.decode(body)
     name = ("within", "范围查询")
     if form == "geojson":
