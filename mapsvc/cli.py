@@ -1,25 +1,19 @@
 """Commands: `mapsvc --help`."""
 
-import asyncio
 import os
 import resource
-import signal
-import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any
 
-import psycopg
 import typer
 import uvicorn
 
-from mapsvc import access, backup, demo, features, ground, logs, offline, record, regions
-from mapsvc.catalog import Catalog, load_catalog
-from mapsvc.cluster import ClusterError
-from mapsvc.database import Db, located, upgrade
-from mapsvc.errors import MapsvcError, NotFound
+from mapsvc import access, backup, cli_users, demo, features, ground, logs, offline, record, regions
+from mapsvc.console import ready, refuse, run, told
+from mapsvc.database import Db
 from mapsvc.ingest import uploads
 from mapsvc.roads import loading, osm, rules
 from mapsvc.settings import Settings
@@ -33,86 +27,46 @@ app = typer.Typer(
 )
 regions_app = typer.Typer(help="行政区", no_args_is_help=True)
 roads_app = typer.Typer(help="路网", no_args_is_help=True)
-user_app = typer.Typer(help="账号", no_args_is_help=True)
 audit_app = typer.Typer(help="审计记录", no_args_is_help=True)
 export_app = typer.Typer(help="导出", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
 app.add_typer(export_app, name="export")
 app.add_typer(regions_app, name="regions")
 app.add_typer(roads_app, name="roads")
-app.add_typer(user_app, name="user")
+app.add_typer(cli_users.app, name="user")
 
-T = TypeVar("T")
 Port = Annotated[int, typer.Option(min=1, max=65535)]
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Expected failures as one sentence; Ctrl-C and SIGTERM as a quiet end."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    try:
-        yield
-    except (MapsvcError, ClusterError) as error:
-        for c in getattr(error, "extra", {}).get("candidates", ()):
-            typer.echo(
-                f"  --layer {c['layer']:<16}{c['title']}　{'；'.join(c['evidence'])}", err=True
-            )
-        _refuse(getattr(error, "detail", str(error)))
-    except psycopg.OperationalError as error:
-        _refuse(f"连不上数据库：{error}")
-    except KeyboardInterrupt:
-        typer.echo("已停止。")
-
-
-def _refuse(words: str) -> NoReturn:
-    typer.secho(f"错误：{words}", fg=typer.colors.RED, err=True)
-    raise typer.Exit(1)
-
-
-@contextmanager
-def _ready() -> Iterator[tuple[Settings, Catalog, str]]:
-    """Settings, layers and a database at the newest schema."""
-    with _told():
-        settings = Settings()
-        catalog = load_catalog(settings.layers)
-        with located(settings) as conninfo:
-            upgrade(conninfo, catalog)
-            yield settings, catalog, conninfo
-
-
-def _run(conninfo: str, work: Callable[[Db], Awaitable[T]]) -> T:
-    record.asking(record.Asker(os.environ.get("USER", "cli"), ("命令行",), "本机"))
-
-    async def inside() -> T:
-        async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as db:
-            return await work(db)
-
-    return asyncio.run(inside())
 
 
 @app.command()
 def init() -> None:
     """建立或升级数据库。"""
-    with _ready() as (_, catalog, _conninfo):
+    with ready() as (_, catalog, _conninfo):
         typer.echo(f"数据库已就绪，图层：{'、'.join(x.title for x in catalog)}。")
 
 
 @app.command()
 def serve(host: str = "127.0.0.1", port: Port = 8000, workers: int = 1) -> None:
     """启动服务。"""
-    with _ready() as (settings, _, conninfo):
+    with ready() as (settings, _, conninfo):
+        if not run(conninfo, access.any_account):
+            code = os.environ["MAPSVC_FIRST_CODE"] = access.made(3)
+            typer.echo(f"还没有账号。请打开 http://{host}:{port}/setup 建立系统管理员，")
+            typer.echo(f"一次性代码：{code}　（或运行 mapsvc user add 用户名 --role admin）")
         _serve(settings, conninfo, host, port, workers)
 
 
 @app.command(name="demo")
 def demo_service(host: str = "127.0.0.1", port: Port = 8000) -> None:
     """载入演示县（如尚未载入）并启动服务。"""
-    with _ready() as (settings, catalog, conninfo):
-        _run(conninfo, lambda db: demo.load(db, catalog, typer.echo))
+    # Its passwords are printed at every start and are nobody's own: they do not grow old.
+    os.environ.setdefault("MAPSVC_PASSWORD_DAYS", "0")
+    with ready() as (settings, catalog, conninfo):
+        run(conninfo, lambda db: demo.load(db, catalog, typer.echo))
         chosen = settings.demo_password
         password = chosen.get_secret_value() if chosen else None
         passwords = demo.remembered(settings.home)
-        known = _run(conninfo, lambda db: demo.accounts(db, passwords, password))
+        known = run(conninfo, lambda db: demo.accounts(db, passwords, password))
         demo.remember(settings.home, passwords)
         typer.echo(f"\n演示数据　地址：http://{host}:{port}\n账号与密码：")
         for username, secret, title in known:
@@ -124,8 +78,8 @@ def demo_service(host: str = "127.0.0.1", port: Port = 8000) -> None:
 @app.command(name="demo-data")
 def demo_data() -> None:
     """载入演示县：虚构的青岚县。"""
-    with _ready() as (_, catalog, conninfo):
-        _run(conninfo, lambda db: demo.load(db, catalog, typer.echo))
+    with ready() as (_, catalog, conninfo):
+        run(conninfo, lambda db: demo.load(db, catalog, typer.echo))
 
 
 @regions_app.command(name="load")
@@ -139,7 +93,7 @@ def regions_load(
     encoding: str | None = None,
 ) -> None:
     """从 GIS 文件（含 zip）载入行政区边界，并重新划定点位所属区域。"""
-    with _ready() as (_, _catalog, conninfo):
+    with ready() as (_, _catalog, conninfo):
         found = regions.read(
             file,
             name_field=name_field,
@@ -155,14 +109,14 @@ def regions_load(
                 await regions.load(db, found)
                 return await features.reassign(db, actor="regions load")
 
-        moved = _run(conninfo, work)
+        moved = run(conninfo, work)
         typer.echo(f"已载入 {len(found)} 个行政区；{moved} 个点位的所属区域有变化。")
 
 
 @roads_app.command(name="load")
 def roads_load(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
     """从 OpenStreetMap 数据载入路网和底图道路，替换原有的。"""
-    with _ready() as (_, _catalog, conninfo):
+    with ready() as (_, _catalog, conninfo):
         drawn = osm.read(file)
 
         async def work(db: Db) -> dict[str, Any]:
@@ -173,7 +127,7 @@ def roads_load(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)
                 await ground.replace(db, ["road"], loading.base_map(drawn))
             return report
 
-        for line in loading.told(_run(conninfo, work)):
+        for line in loading.told(run(conninfo, work)):
             typer.echo(line)
 
 
@@ -182,15 +136,15 @@ def roads_rules(
     values: Annotated[list[str] | None, typer.Argument(help="如 rain=1.5 truck_height=4")] = None,
 ) -> None:
     """查看或修改车速、货车限制、夜间和雨天用时等规则。"""
-    with _ready() as (_, _catalog, conninfo):
+    with ready() as (_, _catalog, conninfo):
         wanted = {}
         for value in values or []:
             name, _, number = value.partition("=")
             try:
                 wanted[name.strip()] = float(number)
             except ValueError:
-                _refuse(f"“{value}”应写成 名称=数值，例如 rain=1.5。")
-        for rule, amount, title in rules.table(_run(conninfo, lambda db: rules.change(db, wanted))):
+                refuse(f"“{value}”应写成 名称=数值，例如 rain=1.5。")
+        for rule, amount, title in rules.table(run(conninfo, lambda db: rules.change(db, wanted))):
             typer.echo(f"{rule:<16}{amount:>8g}　{title}")
         if wanted.keys() - rules.ON_THE_ROAD:
             typer.echo("车速和货车限制在载入路网时使用，请重新运行 mapsvc roads load。")
@@ -205,7 +159,7 @@ def upload(
     apply: Annotated[bool, typer.Option("--apply", help="检查后直接入库")] = False,
 ) -> None:
     """上报一个文件，与网页上报走同一条路；打印结果。"""
-    with _ready() as (settings, catalog, conninfo):
+    with ready() as (settings, catalog, conninfo):
 
         async def work(db: Db) -> dict[str, Any]:
             staged = await uploads.stage(
@@ -231,7 +185,7 @@ def upload(
                 staged |= done
             return staged
 
-        _print_report(_run(conninfo, work))
+        _print_report(run(conninfo, work))
 
 
 def _print_report(report: dict[str, Any]) -> None:
@@ -265,18 +219,18 @@ def export_map(
     ] = False,
 ) -> None:
     """导出离线地图：一个 HTML 文件，含全部图层、底图和程序，可从 U 盘直接打开。"""
-    with _ready() as (settings, catalog, conninfo):
+    with ready() as (settings, catalog, conninfo):
         symbols = symbol_set(settings, catalog)
-        done = _run(
+        done = run(
             conninfo,
             lambda db: offline.whole_map(db, catalog, settings, symbols, personal=personal),
         )
         try:
             file.write_bytes(done.html)
         except OSError as refused:
-            _refuse(f"无法写入 {file}：{refused.strerror}。请换一个位置。")
+            refuse(f"无法写入 {file}：{refused.strerror}。请换一个位置。")
         if personal:
-            _run(conninfo, lambda db: record.write(db, "personal.exported", subject=file.name))
+            run(conninfo, lambda db: record.write(db, "personal.exported", subject=file.name))
         counts = "　".join(f"{x.title} {done.counts[x.id]}" for x in catalog)
         typer.echo(f"已导出 {file}，{len(done.html) / 1_000_000:.1f} MB。")
         typer.echo(f"{counts}　底图到第 {done.ground_zoom} 级，更近时放大显示。")
@@ -290,11 +244,11 @@ def make_backup(
 ) -> None:
     """备份全部数据、历史、上报原件和图层文件；服务可以照常运行。"""
     if keep and not file.is_dir():
-        _refuse("--keep 只用于文件夹，例如 mapsvc backup /备份 --keep 30。")
-    with _ready() as (settings, _, conninfo):
+        refuse("--keep 只用于文件夹，例如 mapsvc backup /备份 --keep 30。")
+    with ready() as (settings, _, conninfo):
         made, manifest = backup.make(conninfo, settings.layers, file)
         size = made.stat().st_size / 1_000_000
-        _run(conninfo, lambda db: record.write(db, "backup.made", subject=made.name))
+        run(conninfo, lambda db: record.write(db, "backup.made", subject=made.name))
         typer.echo(f"已备份到 {made}，{size:.1f} MB，{manifest.census.rows:,} 行，已核对。")
         typer.echo("备份含个人信息，没有加密，请妥善保管，并另存一份到别的机器。")
         for old in backup.retire(made.parent, keep) if keep else []:
@@ -311,7 +265,7 @@ def restore_backup(
     discard: Annotated[bool, typer.Option("--discard", help="不保留恢复之前的数据")] = False,
 ) -> None:
     """从备份恢复全部数据；逐表核对无误后才替换现有数据。请先停止服务。"""
-    with _ready() as (_, catalog, conninfo):
+    with ready() as (_, catalog, conninfo):
         if layers:
             written = backup.unpack_layers(file, layers)
             typer.echo(f"已解出 {len(written)} 个图层文件到 {layers}。")
@@ -320,7 +274,7 @@ def restore_backup(
             typer.echo(f"演练通过：{manifest.census.rows:,} 行全部一致。现有数据没有改动。")
             return
         done = backup.restore(conninfo, catalog, file, keep=not discard)
-        _run(conninfo, lambda db: record.write(db, "backup.restored", subject=file.name))
+        run(conninfo, lambda db: record.write(db, "backup.restored", subject=file.name))
         when = done.manifest.made_at.astimezone()
         typer.echo(
             f"已恢复到 {when:%Y年%m月%d日 %H:%M}：{done.manifest.census.rows:,} 行全部一致。"
@@ -328,33 +282,6 @@ def restore_backup(
         typer.echo("所有人需要重新登录。")
         if done.previous:
             typer.echo(f"恢复之前的数据保留在数据库 {done.previous} 中。")
-
-
-@user_app.command(name="add")
-def user_add(
-    username: str,
-    role: Annotated[list[str], typer.Option(help=f"{'、'.join(access.ROLES)}；可写多次")],
-    region: str | None = None,
-) -> None:
-    """新建账号或重设密码；密码从提示或标准输入读取。"""
-    password = typer.prompt("密码", hide_input=sys.stdin.isatty())
-    with _ready() as (_, _catalog, conninfo):
-
-        async def work(db: Db) -> None:
-            if region is not None:
-                await regions.require(db, region)
-            await access.add_account(db, username, password, role, region)
-
-        _run(conninfo, work)
-        typer.echo(f"账号 {username}（{'、'.join(access.ROLES[r] for r in role)}）已可使用。")
-
-
-@user_app.command(name="list")
-def user_list() -> None:
-    """列出账号。"""
-    with _ready() as (_, _catalog, conninfo):
-        for who in _run(conninfo, access.accounts):
-            typer.echo(f"{who.username:<20} {who.title}　{who.region_code or ''}")
 
 
 @audit_app.command(name="verify")
@@ -365,24 +292,24 @@ def audit_verify(
 ) -> None:
     """校验审计记录：逐条核对，指出第一条被改动或缺失的；不通过时退出码为 1。"""
     if file is not None:
-        with _told():
+        with told():
             verdict = record.verify_file(file)
     else:
-        with _ready() as (_, _catalog, conninfo):
-            verdict = _run(conninfo, record.verify)
+        with ready() as (_, _catalog, conninfo):
+            verdict = run(conninfo, record.verify)
     if not verdict.holds:
-        _refuse(f"{verdict.reason}。此前的 {verdict.entries} 条完好。请保留现场并报告。")
+        refuse(f"{verdict.reason}。此前的 {verdict.entries} 条完好。请保留现场并报告。")
     typer.echo(f"审计记录完好：共 {verdict.entries} 条，最新一条的校验值 {verdict.newest}。")
 
 
 @audit_app.command(name="export")
 def audit_export(file: Annotated[Path, typer.Argument(dir_okay=False)]) -> None:
     """导出全部审计记录，每行一条，可用 mapsvc audit verify FILE 校验；含个人信息原文。"""
-    with _ready() as (_, _catalog, conninfo):
+    with ready() as (_, _catalog, conninfo):
         try:
-            many = _run(conninfo, lambda db: record.export(db, file))
+            many = run(conninfo, lambda db: record.export(db, file))
         except OSError as refused:
-            _refuse(f"无法写入 {file}：{refused.strerror}。请换一个位置。")
+            refuse(f"无法写入 {file}：{refused.strerror}。请换一个位置。")
         typer.echo(f"已导出 {many} 条到 {file}。其中有姓名、电话的原文，请妥善保管。")
 
 
@@ -391,32 +318,15 @@ def audit_prune(
     keep_months: Annotated[int, typer.Option(help="保留多少个月，不少于 6")],
 ) -> None:
     """清理到期的审计记录；留下的仍可校验。"""
-    with _ready() as (_, _catalog, conninfo):
-        gone = _run(conninfo, lambda db: record.prune(db, keep_months))
+    with ready() as (_, _catalog, conninfo):
+        gone = run(conninfo, lambda db: record.prune(db, keep_months))
         typer.echo(f"已清理 {gone} 条。" if gone else "没有到期的记录。")
-
-
-def _token(name: str) -> None:
-    with _ready() as (settings, _, conninfo):
-
-        async def work(db: Db) -> str:
-            if await access.find_account(db, name) is None:
-                raise NotFound(f"没有账号 {name}，请先运行 mapsvc user add。")
-            return await access.Sessions(settings.session_hours).open(db, name)
-
-        typer.echo(_run(conninfo, work))
 
 
 @app.command(name="token")
 def token(name: str) -> None:
     """打印账号的访问令牌（Bearer）。"""
-    _token(name)
-
-
-@user_app.command(name="token")
-def user_token(name: str) -> None:
-    """打印账号的访问令牌（Bearer）。"""
-    _token(name)
+    cli_users.print_token(name)
 
 
 def _allow_many_streams() -> None:
@@ -431,7 +341,7 @@ def _serve(settings: Settings, conninfo: str, host: str, port: int, workers: int
     # Worker processes find the database here; the embedded cluster stays this process's charge.
     os.environ["MAPSVC_DATABASE_URL"] = conninfo
     with _counting_together(workers):
-        _run_server(host, port, workers)
+        _run_server(settings.proxies, host, port, workers)
 
 
 @contextmanager
@@ -445,7 +355,7 @@ def _counting_together(workers: int) -> Iterator[None]:
         yield
 
 
-def _run_server(host: str, port: int, workers: int) -> None:
+def _run_server(proxies: str, host: str, port: int, workers: int) -> None:
     uvicorn.run(
         "mapsvc.main:from_environment",
         factory=True,
@@ -455,6 +365,8 @@ def _run_server(host: str, port: int, workers: int) -> None:
         log_config=None,
         log_level="warning",
         access_log=False,
+        # Addresses on record, waits after wrong passwords and Secure cookies rest on these.
+        forwarded_allow_ips=proxies,
         timeout_keep_alive=65,
         timeout_graceful_shutdown=2,
     )

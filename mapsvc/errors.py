@@ -8,11 +8,13 @@
     ├── NotSignedIn                 401  not_signed_in
     ├── SignInFailed                401  sign_in_failed
     ├── Forbidden                   403  forbidden
+    │   └── Owing                   403  <what>             first a new password, or a second factor
     ├── NotFound                    404  not_found
     ├── Conflict                    409  conflict
     ├── VersionConflict             412  version_conflict
     ├── TooLarge                    413  too_large
     ├── PreconditionMissing         428  if_match_required
+    ├── TooManyRequests             429  too_many_requests  with Retry-After
     └── Unavailable                 503  unavailable
         ├── DatabaseUnavailable     503  database_unavailable
         ├── DiskFull                503  disk_full
@@ -22,6 +24,7 @@
 Each carries the HTTP status and a code; `detail` is Chinese and says what to do next.
 """
 
+import math
 from typing import Any, ClassVar
 
 
@@ -87,6 +90,12 @@ class Forbidden(MapsvcError):
     title = "没有权限"
 
 
+class Owing(Forbidden):
+    """The account may do nothing before it has done one thing for itself, at `/me`."""
+
+    title = "请先完成账号设置"
+
+
 class NotFound(MapsvcError):
     status = 404
     code = "not_found"
@@ -115,6 +124,17 @@ class PreconditionMissing(MapsvcError):
     status = 428
     code = "if_match_required"
     title = "缺少版本号"
+
+
+class TooManyRequests(MapsvcError):
+    """`retry_after`: whole seconds until it may be tried again, at least one."""
+
+    status = 429
+    code = "too_many_requests"
+    title = "操作过于频繁"
+
+    def __init__(self, detail: str, seconds: float) -> None:
+        super().__init__(detail, retry_after=max(1, math.ceil(seconds)))
 
 
 class Unavailable(MapsvcError):

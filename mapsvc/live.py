@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
@@ -142,8 +142,17 @@ class Follower:
 class Feed:
     """The process's feed: `running` keeps it going, `follow` and `opening` are one reader."""
 
-    def __init__(self, conninfo: str, pool: Pool, listeners: Sequence[Listener] = ()) -> None:
+    def __init__(
+        self,
+        conninfo: str,
+        pool: Pool,
+        listeners: Sequence[Listener] = (),
+        *,
+        idle: timedelta | None = None,
+    ) -> None:
+        """`idle`: a session that asked for nothing in this time loses its streams too."""
         self._conninfo = conninfo
+        self._idle = idle
         self._pool = pool
         self._listeners = listeners
         self._followers: set[Follower] = set()
@@ -348,7 +357,7 @@ class Feed:
         tickets = {f.ticket for f in self._followers}
         if not tickets:
             return
-        valid = await access.still_open(db, tickets)
+        valid = await access.still_open(db, tickets, self._idle)
         ended = Frame(0, encoded("session.ended", b"{}"))
         for follower in self._followers:
             if follower.ticket in tickets - valid:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from mapsvc import __version__, logs
 from mapsvc.access import Sessions
 from mapsvc.api import (
+    accounts,
     closures,
     command,
     coordinates,
@@ -17,6 +18,7 @@ from mapsvc.api import (
     events,
     health,
     layers,
+    me,
     metrics,
     overview,
     pages,
@@ -55,7 +57,8 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
     pool = make_pool(conninfo, settings)
     tile_pool = make_tile_pool(conninfo, settings)
     kept_tiles = TileCache(tile_pool, pool)
-    feed = Feed(conninfo, pool, [kept_tiles])
+    sessions = Sessions(settings)
+    feed = Feed(conninfo, pool, [kept_tiles], idle=sessions.idle)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -79,7 +82,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         settings=settings,
         catalog=catalog,
         pool=pool,
-        sessions=Sessions(settings.session_hours),
+        sessions=sessions,
         asset=asset,
         pages=Pages(asset),
         guides=read_guides(),
@@ -109,6 +112,8 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         roads,
         edits,
         personal,
+        me,
+        accounts,
         record,
         events,
         uploads,

@@ -31,9 +31,27 @@ class Settings(BaseSettings):
 
     demo_password: SecretStr | None = None
     """One password for every demo account; without it each gets a random one."""
+    first_code: SecretStr | None = None
+    """Printed by `mapsvc serve` where there is no account yet; makes the first one at `/setup`."""
     session_hours: float = Field(default=12, gt=0, le=24 * 31)
+    idle_minutes: float = Field(default=60, ge=0)
+    """A page that asked for nothing in this time is signed out; 0: only `session_hours` counts."""
+    password_length: int = Field(default=10, ge=8, le=64)
+    password_strength: int = Field(default=3, ge=0, le=4)
+    """zxcvbn's score that a new password must reach; 3 resists some hundred million guesses."""
+    password_days: int = Field(default=90, ge=0)
+    """A password must be changed after so many days (等保 asks for it); 0: never."""
+    lockout_free: int = Field(default=5, ge=1, le=100)
+    """So many wrong passwords in a row cost nothing; each further one doubles the wait."""
+    lockout_most_s: float = Field(default=900, gt=0, le=24 * 3600)
+    """The longest wait: nobody is locked out for good by somebody else's guesses."""
+    kiosk_days: int = Field(default=730, ge=1)
     cookie_secure: bool = False
-    """Set when a proxy in front serves HTTPS."""
+    """Set when a proxy in front serves HTTPS and does not say so by X-Forwarded-Proto."""
+    proxies: str = "127.0.0.1,::1"
+    """Whose X-Forwarded-For and -Proto are believed: addresses and networks, with commas."""
+    public_url: str | None = None
+    """How browsers call this service, where a proxy hides it: `https://map.example.gov.cn`."""
 
     upload_max_bytes: int = Field(default=50 * 1024 * 1024, gt=0)
     upload_max_rows: int = Field(default=100_000, gt=0)

@@ -261,6 +261,14 @@ account = Table(
     Column("roles", ARRAY(Text), nullable=False),
     Column("region_code", Text),
     _moment("created_at", server_default=text("now()")),
+    _moment("password_at", server_default=text("now()")),
+    Column("must_change", Boolean, nullable=False, server_default=text("false")),
+    Column("locked", Boolean, nullable=False, server_default=text("false")),
+    Column("signed_in_at", DateTime(timezone=True)),
+    Column("totp_secret", Text),
+    # The newest thirty seconds whose code was taken, so that none is taken twice.
+    Column("totp_step", BigInteger, nullable=False, server_default="0"),
+    Column("recovery", ARRAY(LargeBinary), nullable=False, server_default=text("'{}'")),
     CheckConstraint(
         "cardinality(roles) > 0 and roles <@ array['admin','county','planner','command','wall',"
         "'township','auditor']",
@@ -274,14 +282,62 @@ account = Table(
     ),
 )
 
+# From where an account has signed in before: guesses from elsewhere do not lock it out there.
+familiar = Table(
+    "familiar",
+    metadata,
+    Column("username", Text, ForeignKey("account.username", ondelete="CASCADE"), primary_key=True),
+    _text("address", primary_key=True),
+    _moment("at", server_default=text("now()")),
+)
+
+# Sign-ins that were not (yet) successful, by account, by address and by both.
+attempt = Table(
+    "attempt",
+    metadata,
+    _text("key", primary_key=True),
+    Column("failures", Integer, nullable=False, server_default="1"),
+    Column("refused", Integer, nullable=False, server_default="0"),
+    _moment("last_at", server_default=text("clock_timestamp()")),
+    _moment("free_at", server_default=text("clock_timestamp()")),
+    Index("attempt_last_idx", "last_at"),
+)
+
+# A wall that stands by itself: its token opens `/screen` and nothing else.
+kiosk = Table(
+    "kiosk",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    _text("name"),
+    Column("token_hash", LargeBinary, nullable=False),
+    _moment("created_at", server_default=text("now()")),
+    _text("created_by", server_default=""),
+    _moment("expires_at"),
+    Column("used_at", DateTime(timezone=True)),
+    _text("used_from", server_default=""),
+    Index("kiosk_name_key", "name", unique=True),
+    Index("kiosk_token_key", "token_hash", unique=True),
+)
+
 session = Table(
     "session",
     metadata,
     Column("token_hash", LargeBinary, primary_key=True),
-    Column("username", Text, ForeignKey("account.username", ondelete="CASCADE"), nullable=False),
+    Column("username", Text, ForeignKey("account.username", ondelete="CASCADE")),
     _moment("created_at", server_default=text("now()")),
     _moment("expires_at"),
+    Column("id", BigInteger, Sequence("session_id_seq"), nullable=False),
+    Column("kiosk_id", BigInteger, ForeignKey("kiosk.id", ondelete="CASCADE")),
+    # A page, single sign-on, a program's token, a wall.
+    _text("kind", server_default="page"),
+    _text("address", server_default=""),
+    _text("agent", server_default=""),
+    _moment("seen_at", server_default=text("now()")),
+    CheckConstraint("kind in ('page','single','token','kiosk')", name="session_kind"),
+    CheckConstraint("(username is null) <> (kiosk_id is null)", name="session_whose"),
     Index("session_username_idx", "username"),
+    Index("session_id_key", "id", unique=True),
+    Index("session_kiosk_idx", "kiosk_id"),
 )
 
 ground = Table(

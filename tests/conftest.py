@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import httpx2 as httpx
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 from psycopg.conninfo import make_conninfo
 
 from mapsvc import demo
+from mapsvc.access import passwords
 from mapsvc.catalog import Catalog, load_catalog
 from mapsvc.cluster import running
 from mapsvc.database import Db, upgrade
@@ -25,6 +27,10 @@ from mapsvc.settings import PROJECT, Settings
 from tests.aside import run
 
 PASSWORD = "demo-password-for-tests"
+# What keeps guessers slow would keep the tests slow too: they sign in some thousand times.
+STRONG_HASHER = passwords.HASHER
+passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+passwords.NOBODY = passwords.HASHER.hash("nobody")
 SHARED = PROJECT.parent / "shared" / "data"
 
 

@@ -64,6 +64,7 @@ def _file() -> Door:
 
 EMPTY_FORM = b"--x--\r\n"
 VALUES = {"layer": "depots", "z": "9", "x": "414", "y": "214", "name": "planner", "path": "x.js"}
+VALUES |= {"number": str(2**40), "username": "no-such-account"}
 
 DOORS: dict[str, Door] = {
     # the map and every question about it
@@ -134,9 +135,26 @@ DOORS: dict[str, Door] = {
     "POST /api/session": Door("anyone", 422, sends=NOTHING),
     "GET /api/session": Door("signed"),
     "DELETE /api/session": Door("signed", 204),
+    "POST /api/kiosk": Door("anyone", 422, sends=NOTHING),
+    "POST /api/setup": Door("anyone", 422, sends=NOTHING),
+    "POST /api/me/password": Door("signed", 422, sends=NOTHING),
+    "GET /api/me/sessions": Door("signed"),
+    "DELETE /api/me/sessions": Door("signed"),
+    "DELETE /api/me/sessions/{number}": Door("signed", 404),
+    "GET /api/accounts": Door("manages_accounts"),
+    "POST /api/accounts": Door("manages_accounts", 422, sends=NOTHING),
+    "PATCH /api/accounts/{username}": Door("manages_accounts", 404, sends=NOTHING),
+    "POST /api/accounts/{username}/reset": Door("manages_accounts", 404),
+    "POST /api/accounts/{username}/sign-out": Door("manages_accounts"),
+    "GET /api/kiosks": Door("manages_accounts"),
+    "POST /api/kiosks": Door("manages_accounts", 422, sends=NOTHING),
+    "DELETE /api/kiosks/{number}": Door("manages_accounts", 404),
     # pages
     "GET /": Door("signed", leads_on=True),
     "GET /login": Door("anyone", leads_on=True),
+    "GET /setup": Door("anyone", leads_on=True),
+    "GET /me": Door("signed"),
+    "GET /accounts": Door("manages_accounts"),
     "GET /guide": Door("signed", 303),
     "GET /guide/{name}": Door("signed"),
     "GET /api/docs": Door("signed"),
@@ -148,6 +166,7 @@ DOORS: dict[str, Door] = {
     # the machine
     "GET /healthz": Door("anyone"),
     "GET /readyz": Door("anyone"),
+    "GET /metrics": Door("manages_accounts"),
     "GET /api/openapi.json": Door("anyone"),
     "GET /static/{path}": Door("anyone", 404),
 }

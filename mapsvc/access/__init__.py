@@ -1,14 +1,22 @@
 """Accounts and sign-in: who is asking, in which roles, for which region, and what they may do."""
 
-from mapsvc.access.rights import GRANTS, NOWHERE, ROLES, Identity, Right, Role
-from mapsvc.access.sessions import (
-    Sessions,
+from mapsvc.access.accounts import (
     accounts,
     add_account,
-    digest,
+    any_account,
+    change,
+    change_password,
+    create,
+    create_first,
     find_account,
-    still_open,
+    listed,
+    require_name,
+    reset,
 )
+from mapsvc.access.kiosks import add_kiosk, enter, kiosk_path, kiosks, remove_kiosk
+from mapsvc.access.passwords import made, require_good
+from mapsvc.access.rights import GRANTS, NOWHERE, ROLES, Identity, Right, Role
+from mapsvc.access.sessions import Sessions, digest, still_open
 
 __all__ = [
     "GRANTS",
@@ -20,7 +28,22 @@ __all__ = [
     "Sessions",
     "accounts",
     "add_account",
+    "add_kiosk",
+    "any_account",
+    "change",
+    "change_password",
+    "create",
+    "create_first",
     "digest",
+    "enter",
     "find_account",
+    "kiosk_path",
+    "kiosks",
+    "listed",
+    "made",
+    "remove_kiosk",
+    "require_good",
+    "require_name",
+    "reset",
     "still_open",
 ]

@@ -49,6 +49,9 @@ _REFUSALS: dict[Right, str] = {
     "backs_up": "不能备份",
 }
 
+Debt = Literal["password", "totp"]
+"""What an account must do at `/me` before anything else: a new password, a second factor."""
+
 NOWHERE = ""
 """No region has this code: what is readable inside it is readable nowhere."""
 
@@ -60,6 +63,7 @@ class Identity:
     username: str
     roles: frozenset[str]
     region_code: str | None
+    owes: Debt | None = None
 
     def may(self, right: Right) -> bool:
         return any(right in GRANTS[role] for role in self.roles)
@@ -71,6 +75,11 @@ class Identity:
                 f"“{self.title}”账号{_REFUSALS[right]}。请用有权限的账号登录。",
                 code="forbidden",
             )
+
+    @property
+    def is_wall(self) -> bool:
+        """A wall that stands by itself: it has no business but `/screen`."""
+        return self.roles == {"wall"}
 
     @property
     def scope(self) -> str | None:

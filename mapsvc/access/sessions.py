@@ -1,84 +1,135 @@
-"""Accounts and their sign-in sessions."""
+"""Sign-in sessions: opened by a password, ended by sign-out, by time, or by lying idle."""
 
 import hashlib
 import secrets
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
-
-import anyio.to_thread
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
+from typing import Any
 
 from mapsvc import record
-from mapsvc.access.rights import ROLES, Identity, in_order
+from mapsvc.access import attempts, passwords
+from mapsvc.access.rights import Debt, Identity
 from mapsvc.database import Db
-from mapsvc.errors import BadInput, SignInFailed
+from mapsvc.errors import NotFound, SignInFailed
+from mapsvc.settings import Settings
 
 _RECHECK_S = 5.0
-_hasher = PasswordHasher()
-# Verified against when there is no such account, so that both refusals take the same time.
-_NOBODY = _hasher.hash(secrets.token_urlsafe(12))
+_NOTED_S = 60
+"""How often it is written down that a session is in use, at most."""
+_REMEMBERED = 10_000
+
+# Pages lie idle, programs and walls do not. `%(idle)s` is null where the setting is off.
+_OPEN = """s.expires_at > now() and not coalesce(a.locked, false)
+    and (s.kind in ('token', 'kiosk')
+        or s.seen_at > now() - coalesce(%(idle)s, interval '10 years'))"""
+_IDENTIFY = f"""
+select coalesce(a.username, '大屏·' || k.name), coalesce(a.roles, '{{wall}}'), a.region_code,
+    s.kind, a.must_change, a.password_at + %(age)s < now(),
+    s.seen_at < now() - make_interval(secs => {_NOTED_S})
+from session s left join account a using (username) left join kiosk k on k.id = s.kiosk_id
+where s.token_hash = %(token)s and {_OPEN}
+"""  # noqa: S608 only constants
+_LISTED = f"""
+select s.id, s.kind, s.address, s.agent, s.created_at, s.seen_at, s.expires_at,
+    s.token_hash = %(token)s
+from session s left join account a using (username)
+where s.username = %(username)s and {_OPEN} order by s.seen_at desc, s.id desc
+"""  # noqa: S608 only constants
+_STILL_OPEN = f"""
+select token_hash from session s left join account a using (username)
+where token_hash = any(%(tokens)s) and {_OPEN}
+"""  # noqa: S608 only constants
 
 
 class Sessions:
     """Sign-in sessions; a token seen in the last seconds is not asked of the database again."""
 
-    def __init__(self, hours: float) -> None:
-        self.lifetime = timedelta(hours=hours)
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.lifetime = timedelta(hours=settings.session_hours)
         self._seen: dict[bytes, tuple[float, Identity]] = {}
 
-    async def sign_in(self, db: Db, username: str, password: str) -> tuple[str, Identity]:
-        """A new token and whose it is; SignInFailed without saying which part was wrong."""
+    async def sign_in(
+        self, db: Db, username: str, password: str, *, agent: str = ""
+    ) -> tuple[str, Identity]:
+        """A new token and whose it is; SignInFailed without saying which part was wrong.
+
+        TooManyRequests after too many failures, before the password is looked at.
+        """
+        attempt = await self._begun(db, username)
         row = await (
             await db.execute(
-                "select password_hash, roles, region_code from account where username = %s",
-                [username],
+                "select password_hash, roles, region_code, locked, must_change,"
+                " password_at + %s < now() from account where username = %s",
+                [self._age, username],
             )
         ).fetchone()
-        kept = str(row[0]) if row else _NOBODY
-        right = await anyio.to_thread.run_sync(_matches, kept, password)
+        right = await passwords.matches(str(row[0]) if row else passwords.NOBODY, password)
         if row is None or not right:
-            # What is no account may be a password that went into the wrong box.
-            known = username if row else f"{username[:1]}**（没有这个账号）"
-            await record.write(db, "session.refused", subject=known, username=known)
+            await self._refused(db, attempt, known=row is not None)
             raise SignInFailed("用户名或密码不正确，请重新输入。")
-        person = _identity(username, *row[1:])
+        if row[3]:
+            await self._refused(db, attempt, known=True)
+            raise SignInFailed("这个账号已停用，请联系系统管理员。", code="account_locked")
+        person = Identity(
+            username, frozenset(row[1]), row[2], _debt("page", changes=row[4], old=row[5])
+        )
         async with db.transaction():
-            token = await self._opened(db, username)
+            await attempts.succeeded(db, attempt)
+            await db.execute(
+                "update account set signed_in_at = now() where username = %s", [username]
+            )
+            token = await self._opened(db, username, "page", agent)
             await record.write(db, "session.opened", subject=username, roles=person.told)
         return token, person
+
+    async def _begun(self, db: Db, username: str) -> attempts.Attempt:
+        try:
+            return await attempts.begin(db, self._settings, username, record.asker().ip)
+        except attempts.Waiting as waiting:
+            if waiting.first:
+                known = await _told(db, username)
+                await record.write(db, "session.delayed", subject=known, username=known)
+            raise
+
+    async def _refused(self, db: Db, attempt: attempts.Attempt, *, known: bool) -> None:
+        name = attempt.username if known else _hidden(attempt.username)
+        wait = {"wait_s": round(attempt.wait_s)} if attempt.wait_s else None
+        await record.write(db, "session.refused", subject=name, username=name, new=wait)
 
     async def open(self, db: Db, username: str) -> str:
         """A bearer token for the account without its password; only its hash is kept."""
         async with db.transaction():
-            token = await self._opened(db, username)
+            token = await self._opened(db, username, "token", "")
             await record.write(db, "token.issued", subject=username)
         return token
 
-    async def _opened(self, db: Db, username: str) -> str:
+    async def _opened(self, db: Db, username: str, kind: str, agent: str) -> str:
         token = secrets.token_urlsafe(32)
         await db.execute(
-            "insert into session (token_hash, username, expires_at) values (%s, %s, now() + %s)",
-            [digest(token), username, self.lifetime],
+            "insert into session (token_hash, username, expires_at, kind, address, agent)"
+            " values (%s, %s, now() + %s, %s, %s, %s)",
+            [digest(token), username, self.lifetime, kind, record.asker().ip, agent[:300]],
         )
+        await db.execute("delete from session where expires_at < now()")
         return token
 
     async def identify(self, db: Db, token: str) -> Identity | None:
-        """Whose token it is, or None when unknown, ended or expired."""
-        row = await (
-            await db.execute(
-                "select username, roles, region_code from session join account using (username)"
-                " where token_hash = %s and expires_at > now()",
-                [digest(token)],
-            )
-        ).fetchone()
+        """Whose token it is, or None when unknown, ended, expired or idle for too long."""
+        known = digest(token)
+        values = {"token": known, "idle": self.idle, "age": self._age}
+        row = await (await db.execute(_IDENTIFY, values)).fetchone()
         if row is None:
             return None
-        identity = _identity(*row)
-        if len(self._seen) > 10_000:
+        identity = Identity(
+            row[0], frozenset(row[1]), row[2], _debt(row[3], changes=row[4], old=row[5])
+        )
+        if row[6]:
+            await db.execute("update session set seen_at = now() where token_hash = %s", [known])
+        if len(self._seen) > _REMEMBERED:
             self._seen.clear()
-        self._seen[digest(token)] = (time.monotonic(), identity)
+        self._seen[known] = (time.monotonic(), identity)
         return identity
 
     def recent(self, token: str) -> Identity | None:
@@ -88,6 +139,10 @@ class Sessions:
             return None
         return seen[1]
 
+    def forget(self) -> None:
+        """Ask the database again, about everybody: somebody's rights or sessions have changed."""
+        self._seen.clear()
+
     async def end(self, db: Db, token: str) -> None:
         self._seen.pop(digest(token), None)
         async with db.transaction():
@@ -95,79 +150,83 @@ class Sessions:
                 "delete from session where token_hash = %s returning username", [digest(token)]
             )
             if row := await gone.fetchone():
-                await record.write(db, "session.closed", subject=row[0])
+                await record.write(db, "session.closed", subject=row[0] or "大屏")
+
+    async def end_all(self, db: Db, username: str, *, keep: str | None = None) -> int:
+        """Sign the account out everywhere, but for the session of the token `keep`; how many."""
+        kept = digest(keep) if keep else None
+        async with db.transaction():
+            gone = await db.execute(
+                "delete from session where username = %s and token_hash is distinct from %s",
+                [username, kept],
+            )
+            if gone.rowcount:
+                ended = {"sessions": gone.rowcount}
+                await record.write(db, "session.closed_all", subject=username, new=ended)
+        self.forget()
+        return gone.rowcount
+
+    async def end_one(self, db: Db, username: str, number: int) -> None:
+        """End one of the account's sessions by its number; NotFound where it has none such."""
+        async with db.transaction():
+            gone = await db.execute(
+                "delete from session where username = %s and id = %s", [username, number]
+            )
+            if not gone.rowcount:
+                raise NotFound("没有这个登录，可能已经退出。")
+            await record.write(db, "session.closed", subject=username, new={"number": number})
+        self.forget()
+
+    async def listed(self, db: Db, username: str, current: str) -> Sequence[dict[str, Any]]:
+        """The account's open sessions, the last used first; `current` is the asker's token."""
+        cursor = await db.execute(
+            _LISTED,
+            {"token": digest(current), "username": username, "idle": self.idle},
+        )
+        names = ("id", "kind", "address", "agent", "created_at", "seen_at", "expires_at", "current")
+        return [
+            {
+                name: value.isoformat() if name.endswith("_at") else value
+                for name, value in zip(names, row, strict=True)
+            }
+            for row in await cursor.fetchall()
+        ]
+
+    @property
+    def idle(self) -> timedelta | None:
+        """How long a page may ask for nothing; None for as long as its session lives."""
+        minutes = self._settings.idle_minutes
+        return timedelta(minutes=minutes) if minutes else None
+
+    @property
+    def _age(self) -> timedelta | None:
+        days = self._settings.password_days
+        return timedelta(days=days) if days else None
 
 
-async def still_open(db: Db, digests: Collection[bytes]) -> set[bytes]:
-    """Those of the sessions that have neither ended nor expired."""
-    cursor = await db.execute(
-        "select token_hash from session where token_hash = any(%s) and expires_at > now()",
-        [list(digests)],
-    )
+async def still_open(
+    db: Db, digests: Collection[bytes], idle: timedelta | None = None
+) -> set[bytes]:
+    """Those of the sessions that have neither ended nor expired nor lain idle for so long."""
+    cursor = await db.execute(_STILL_OPEN, {"tokens": list(digests), "idle": idle})
     return {bytes(row[0]) for row in await cursor.fetchall()}
 
 
-async def add_account(
-    db: Db, username: str, password: str, roles: Iterable[str], region_code: str | None = None
-) -> None:
-    """Create the account, or give an existing one this password, these roles and this region."""
-    held = in_order(roles)
-    unknown = set(roles) - set(held)
-    if unknown or not held:
-        named = f"没有角色“{'、'.join(sorted(unknown))}”" if unknown else "账号至少要有一个角色"
-        raise BadInput(f"{named}。可用：{'、'.join(ROLES)}。")
-    if ("township" in held) != (region_code is not None):
-        raise BadInput("乡镇账号必须指定区域代码，其他角色不得指定。")
-    if "township" in held and len(held) > 1:
-        raise BadInput("乡镇账号只能有“乡镇”一个角色；需要其他权限时请另建账号。")
-    hashed = await anyio.to_thread.run_sync(_hasher.hash, password)
-    async with db.transaction():
-        before = await find_account(db, username)
-        await db.execute(
-            "insert into account (username, password_hash, roles, region_code)"
-            " values (%s, %s, %s, %s) on conflict (username) do update"
-            " set password_hash = excluded.password_hash, roles = excluded.roles,"
-            " region_code = excluded.region_code",
-            [username, hashed, held, region_code],
-        )
-        await db.execute("delete from session where username = %s", [username])
-        await record.write(
-            db,
-            "account.saved",
-            subject=username,
-            region=region_code,
-            old={"roles": before.told} if before else None,
-            new={"roles": held, "password": "已设定"},
-        )
+def _debt(kind: str, *, changes: bool | None, old: bool | None) -> Debt | None:
+    # Who came by single sign-on, or with a token made at the host, gave no password of ours.
+    return "password" if kind == "page" and (changes or old) else None
 
 
-async def accounts(db: Db) -> Sequence[Identity]:
-    rows = await (
-        await db.execute("select username, roles, region_code from account order by username")
-    ).fetchall()
-    return [_identity(*row) for row in rows]
+async def _told(db: Db, username: str) -> str:
+    """The name as it may stand on record: what is no account may be a mistyped password."""
+    cursor = await db.execute("select from account where username = %s", [username])
+    return _hidden(username) if await cursor.fetchone() is None else username
 
 
-async def find_account(db: Db, username: str) -> Identity | None:
-    row = await (
-        await db.execute(
-            "select username, roles, region_code from account where username = %s", [username]
-        )
-    ).fetchone()
-    return _identity(*row) if row else None
-
-
-def _identity(username: str, roles: Iterable[str], region_code: str | None) -> Identity:
-    return Identity(username, frozenset(roles), region_code)
+def _hidden(username: str) -> str:
+    return f"{username[:1]}**（没有这个账号）"
 
 
 def digest(token: str) -> bytes:
     """What is kept of a token."""
     return hashlib.sha256(token.encode()).digest()
-
-
-def _matches(hashed: str, password: str) -> bool:
-    try:
-        return _hasher.verify(hashed, password)
-    except VerificationError:
-        return False

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from mapsvc import county, record, regions
+from mapsvc import access, county, record, regions
 from mapsvc.access import Identity
+from mapsvc.api import doors
 from mapsvc.api.service import Database, MaybeWho, Serves, SignedIn, Who
 from mapsvc.database import Db
 from mapsvc.errors import NotFound
@@ -25,8 +26,11 @@ async def login(
     go_on: Annotated[str, Query(alias="next", max_length=500)] = "/",
 ) -> Response:
     target = go_on if go_on.startswith("/") and not go_on.startswith(("//", "/\\")) else "/"
-    if person is not None:
+    # At a wall's desk somebody may want to sign in as himself.
+    if person is not None and not (person.is_wall and target != "/screen"):
         return RedirectResponse(target, 303)
+    if serves.settings.first_code and not await access.any_account(db):
+        return RedirectResponse("/setup", 303)
     return await _page(serves, db, "login.html", next=target)
 
 
@@ -49,6 +53,34 @@ async def audit(serves: Serves, db: Database, person: SignedIn) -> Response:
     return await _page(
         serves, db, "record.html", user=user, actions=record.ACTIONS, layers=list(serves.catalog)
     )
+
+
+@router.get("/accounts")
+async def accounts(serves: Serves, db: Database, person: SignedIn) -> Response:
+    person.require("manages_accounts")
+    return await _page(serves, db, "accounts.html", user=await _user(db, person))
+
+
+@router.get("/me")
+async def own_account(serves: Serves, db: Database, person: SignedIn) -> Response:
+    known = serves.settings
+    owes = doors.DEBTS[person.owes] if person.owes else None
+    return await _page(
+        serves,
+        db,
+        "me.html",
+        user=await _user(db, person),
+        owes=owes,
+        length=known.password_length,
+        days=known.password_days,
+    )
+
+
+@router.get("/setup")
+async def setup(serves: Serves, db: Database) -> Response:
+    if not serves.settings.first_code or await access.any_account(db):
+        return RedirectResponse("/login", 303)
+    return await _page(serves, db, "setup.html", length=serves.settings.password_length)
 
 
 @router.get("/guide")

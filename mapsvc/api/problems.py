@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse
 
 from mapsvc.api.service import service
-from mapsvc.errors import BadInput, DiskFull, MapsvcError, NotSignedIn
+from mapsvc.errors import BadInput, DiskFull, MapsvcError, NotSignedIn, Owing
 from mapsvc.maps.shell import csp
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,9 @@ def _answer(request: Request, error: MapsvcError, status: int | None = None) -> 
     body = error.problem() | {"status": code}
     if number:
         body["request_id"] = number
-    return JSONResponse(body, code, media_type="application/problem+json")
+    wait = error.extra.get("retry_after")
+    headers = {"Retry-After": str(wait)} if wait else None
+    return JSONResponse(body, code, headers, media_type="application/problem+json")
 
 
 def _wants_page(request: Request) -> bool:
@@ -72,6 +74,8 @@ def _wants_page(request: Request) -> bool:
 def _page(request: Request, error: MapsvcError, status: int, number: str) -> Response:
     if isinstance(error, NotSignedIn):
         return RedirectResponse(f"/login?next={request.url.path}", 303)
+    if isinstance(error, Owing):
+        return RedirectResponse("/me", 303)
     known = service(request)
     nonce = secrets.token_urlsafe(16)
     html = known.pages.render(

@@ -9,9 +9,10 @@ from fastapi import Depends, Request
 
 from mapsvc import record
 from mapsvc.access import Identity, Sessions
+from mapsvc.api import doors
 from mapsvc.catalog import Catalog
 from mapsvc.database import Db, Pool, connection
-from mapsvc.errors import Forbidden, NotSignedIn
+from mapsvc.errors import NotSignedIn
 from mapsvc.live import Feed
 from mapsvc.maps.assets import Assets
 from mapsvc.maps.guides import Guide
@@ -61,9 +62,8 @@ def token_of(request: Request) -> str | None:
     if scheme.lower() == "bearer" and token:
         return token.strip()
     token = request.cookies.get(COOKIE, "")
-    # Another site can make a browser send the cookie, but not this header.
-    if token and request.method not in _SAFE and "x-requested-with" not in request.headers:
-        raise Forbidden("请求缺少 X-Requested-With 头，已拒绝。请从系统页面操作。", code="csrf")
+    if token and request.method not in _SAFE:
+        doors.require_own_page(request, service(request).settings)
     return token or None
 
 
@@ -86,6 +86,7 @@ async def identity(request: Request) -> Identity:
     if person is None:
         raise NotSignedIn("尚未登录或登录已过期，请重新登录。")
     asked_by(request, person.username, person.told)
+    doors.require_open(request, person)
     return person
 
 

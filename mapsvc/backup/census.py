@@ -14,7 +14,7 @@ PLAIN = (
     " -c bytea_output=hex -c statement_timeout=0"
 )
 
-LEFT_OUT = ("session",)
+LEFT_OUT = ("session", "attempt")
 """Sign-ins are not kept: who was signed out since would be signed in again."""
 
 

@@ -52,7 +52,10 @@ export async function call(url, options = {}) {
     if (again === false) throw new Problem(401, { detail: "登录已过期，请重新登录。" });
     return new Promise(() => {});
   }
-  throw new Problem(response.status, await response.json().catch(() => ({})));
+  const body = await response.json().catch(() => ({}));
+  // The account must do something for itself first: the page to do it says what.
+  if (/^owes_/.test(body.code) && location.pathname !== "/me") location.assign("/me");
+  throw new Problem(response.status, body);
 }
 
 export async function get(url, options) {

@@ -28,6 +28,38 @@ function login(form) {
   });
 }
 
+/** A wall's address carries its token behind the #: exchange it for a cookie, and go there. */
+async function enterAsWall(form) {
+  const token = location.hash.slice("#kiosk=".length);
+  history.replaceState(null, "", location.pathname + location.search);
+  try {
+    await send("POST", "/api/kiosk", { token });
+    location.replace(inside(form.dataset.next));
+  } catch (problem) {
+    const error = form.querySelector(".error");
+    error.textContent = problem.message;
+    error.hidden = false;
+  }
+}
+
+/** The first administrator of an installation that has no account yet. */
+function setup(form) {
+  const error = form.querySelector(".error");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    error.hidden = true;
+    const [code, username, password] = ["code", "username", "password"].map((name) => form.elements[name].value);
+    try {
+      await send("POST", "/api/setup", { code: code.trim(), username: username.trim(), password });
+      await send("POST", "/api/session", { username: username.trim(), password });
+      location.assign("/accounts");
+    } catch (problem) {
+      error.textContent = problem.message;
+      error.hidden = false;
+    }
+  });
+}
+
 /** Only an address of this site may follow a sign-in. */
 function inside(next) {
   const target = new URL(next || "/", location.origin);
@@ -79,7 +111,10 @@ function start() {
       location.assign("/login");
     });
   const form = document.getElementById("login");
+  if (form && location.hash.startsWith("#kiosk=")) enterAsWall(form);
   if (form) return login(form);
+  const first = document.getElementById("setup");
+  if (first) return setup(first);
   const cards = document.getElementById("cards");
   const load = () => (cards ? home(cards) : Promise.resolve());
   connectionBar(load);

@@ -3,6 +3,9 @@ import L from "leaflet";
 import { Features } from "../scene.js";
 import { Wall } from "./wall.js";
 
+// A wall's token, where it came with one, stays in no history.
+if (location.hash.startsWith("#kiosk=")) history.replaceState(null, "", location.pathname + location.search);
+
 window.L = L;
 window.mapsvc = {
   features: (id) => new Features(id),
