@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from mapsvc import __version__, logs
-from mapsvc.access import Sessions
+from mapsvc.access import Sessions, SingleSignOn
 from mapsvc.api import (
     accounts,
     closures,
@@ -29,6 +29,7 @@ from mapsvc.api import (
     record,
     roads,
     session,
+    single,
     surroundings,
     tiles,
     uploads,
@@ -36,6 +37,7 @@ from mapsvc.api import (
 )
 from mapsvc.api.bundle import Bundle
 from mapsvc.api.service import Service
+from mapsvc.api.throttle import Throttle
 from mapsvc.api.traces import Traces
 from mapsvc.catalog import Catalog, load_catalog
 from mapsvc.database import libpq, make_pool, make_tile_pool
@@ -83,6 +85,8 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         catalog=catalog,
         pool=pool,
         sessions=sessions,
+        single=SingleSignOn(settings),
+        throttle=Throttle(settings),
         asset=asset,
         pages=Pages(asset),
         guides=read_guides(),
@@ -120,6 +124,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         workbooks,
         health,
         metrics,
+        single,
         pages,
     )
     for room in rooms:

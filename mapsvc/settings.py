@@ -45,6 +45,23 @@ class Settings(BaseSettings):
     """So many wrong passwords in a row cost nothing; each further one doubles the wait."""
     lockout_most_s: float = Field(default=900, gt=0, le=24 * 3600)
     """The longest wait: nobody is locked out for good by somebody else's guesses."""
+    totp_roles: str = ""
+    """Roles that must have a second factor, with commas: `admin,county`."""
+    rate_sign_in: str = "120/minute"
+    """As `次数/时间`, by account or else by address, in each process; empty for no limit."""
+    rate_reveal: str = "120/hour"
+    rate_export: str = "600/hour"
+    rate_upload: str = "1200/hour"
+    oidc_issuer: str | None = None
+    """The provider of single sign-on (OpenID Connect); without it the page does not offer it."""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr | None = None
+    oidc_scope: str = "openid profile"
+    oidc_claim: str = "preferred_username"
+    """The claim that names one of our accounts; it must be one that people cannot choose there."""
+    oidc_newcomers: Literal["", "planner", "command"] = ""
+    """The role of who comes from the provider and has no account; empty: he does not come in."""
+    oidc_name: str = "统一身份登录"
     kiosk_days: int = Field(default=730, ge=1)
     cookie_secure: bool = False
     """Set when a proxy in front serves HTTPS and does not say so by X-Forwarded-Proto."""
@@ -70,6 +87,10 @@ class Settings(BaseSettings):
     map_approval: str = Field(default="", max_length=100)
     """审图号 of the county's own map, printed on sheets; a line to fill in where there is none."""
     basemap_max_zoom: int = Field(default=18, ge=1, le=24)
+
+    @property
+    def totp_required(self) -> frozenset[str]:
+        return frozenset(role.strip() for role in self.totp_roles.split(",") if role.strip())
 
     @field_validator("basemap_url")
     @classmethod

@@ -335,6 +335,9 @@ ON_RECORD = {
     "POST /api/me/password": "account.password",
     "DELETE /api/me/sessions": "session.closed_all",
     "DELETE /api/me/sessions/{number}": "session.closed",
+    "PUT /api/me/totp": "totp.enabled",
+    "POST /api/me/totp/off": "totp.disabled",
+    "DELETE /api/accounts/{username}/totp": "totp.disabled",
     "POST /api/accounts": "account.saved",
     "PATCH /api/accounts/{username}": "account.changed",
     "POST /api/accounts/{username}/reset": "account.reset",
@@ -353,7 +356,7 @@ ON_RECORD = {
     "PATCH /api/closures/{number}": "closure.changed",
     "DELETE /api/closures/{number}": "closure.ended",
 }
-QUESTIONS = {"POST /api/within", "POST /api/plans"}
+QUESTIONS = {"POST /api/within", "POST /api/plans", "POST /api/me/totp"}
 """They only read; a body says what to read."""
 
 

@@ -1,5 +1,6 @@
 """Accounts and sign-in: who is asking, in which roles, for which region, and what they may do."""
 
+from mapsvc.access import totp
 from mapsvc.access.accounts import (
     accounts,
     add_account,
@@ -14,9 +15,10 @@ from mapsvc.access.accounts import (
     reset,
 )
 from mapsvc.access.kiosks import add_kiosk, enter, kiosk_path, kiosks, remove_kiosk
-from mapsvc.access.passwords import made, require_good
+from mapsvc.access.passwords import digest, made, require_good, require_own
 from mapsvc.access.rights import GRANTS, NOWHERE, ROLES, Identity, Right, Role
-from mapsvc.access.sessions import Sessions, digest, still_open
+from mapsvc.access.sessions import Sessions, still_open
+from mapsvc.access.single import SingleSignOn
 
 __all__ = [
     "GRANTS",
@@ -26,6 +28,7 @@ __all__ = [
     "Right",
     "Role",
     "Sessions",
+    "SingleSignOn",
     "accounts",
     "add_account",
     "add_kiosk",
@@ -44,6 +47,8 @@ __all__ = [
     "remove_kiosk",
     "require_good",
     "require_name",
+    "require_own",
     "reset",
     "still_open",
+    "totp",
 ]

@@ -170,9 +170,7 @@ async def change_password(
     db: Db, settings: Settings, username: str, old: str, new: str, keep: bytes | None
 ) -> None:
     """Somebody's own password; every session but the one whose digest is `keep` ends."""
-    row = await _row(db, username)
-    if not await passwords.matches(row["password_hash"], old):
-        raise BadInput("现在的密码不正确，请重新输入。", code="password_wrong")
+    await passwords.require_own(db, username, old)
     if old == new:
         raise BadInput("新密码与现在的相同，请换一个。", code="password_same")
     await passwords.require_good(settings, username, new)
@@ -235,10 +233,10 @@ async def listed(db: Db) -> list[dict[str, Any]]:
 
 async def _row(db: Db, username: str) -> dict[str, Any]:
     cursor = await db.execute(
-        "select password_hash, roles, region_code, locked from account where username = %s",
+        "select roles, region_code, locked from account where username = %s",
         [username],
     )
     row = await cursor.fetchone()
     if row is None:
         raise NotFound(f"没有账号“{username[:40]}”。")
-    return dict(zip(("password_hash", "roles", "region_code", "locked"), row, strict=True))
+    return dict(zip(("roles", "region_code", "locked"), row, strict=True))

@@ -110,16 +110,24 @@ async def _is_familiar(db: Db, username: str, address: str) -> bool:
     return await cursor.fetchone() is not None
 
 
-async def succeeded(db: Db, attempt: Attempt) -> None:
-    """It was the right password: the count of this account here ends, the others lose this try."""
-    both = [key for key in attempt.keys if key.startswith("both ")]
-    others = [key for key in attempt.keys if key not in both]
-    await db.execute("delete from attempt where key = any(%s)", [both])
+async def half(db: Db, attempt: Attempt) -> None:
+    """The right password, and a second factor still to come: only the account here counts it."""
+    await _uncount(db, [key for key in attempt.keys if not key.startswith("both ")])
+
+
+async def _uncount(db: Db, keys: list[str]) -> None:
     await db.execute(
         "update attempt set failures = failures - 1, free_at = clock_timestamp()"
         " where key = any(%s)",
-        [others],
+        [keys],
     )
+
+
+async def succeeded(db: Db, attempt: Attempt) -> None:
+    """It was the right password: the count of this account here ends, the others lose this try."""
+    both = [key for key in attempt.keys if key.startswith("both ")]
+    await db.execute("delete from attempt where key = any(%s)", [both])
+    await _uncount(db, [key for key in attempt.keys if key not in both])
     await db.execute(
         "insert into familiar (username, address) values (%s, %s)"
         " on conflict (username, address) do update set at = now()",

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from mapsvc import record
-from mapsvc.access.sessions import digest
+from mapsvc.access.passwords import digest
 from mapsvc.database import Db
 from mapsvc.errors import BadInput, Conflict, NotFound, SignInFailed
 

@@ -1,5 +1,6 @@
 """Passwords: which are good enough, how they are kept, and those that are made for people."""
 
+import hashlib
 import re
 import secrets
 
@@ -8,6 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from zxcvbn import zxcvbn
 
+from mapsvc.database import Db
 from mapsvc.errors import BadInput
 from mapsvc.settings import Settings
 
@@ -48,6 +50,19 @@ async def require_good(settings: Settings, username: str, password: str) -> None
             "密码太常见或太有规律，容易被猜中。可以用几个不相干的词加数字，例如一句只有自己知道的话。",
             code="password_weak",
         )
+
+
+async def require_own(db: Db, username: str, password: str) -> None:
+    """BadInput unless this is the account's password."""
+    cursor = await db.execute("select password_hash from account where username = %s", [username])
+    row = await cursor.fetchone()
+    if row is None or not await matches(row[0], password):
+        raise BadInput("现在的密码不正确，请重新输入。", code="password_wrong")
+
+
+def digest(secret: str) -> bytes:
+    """What is kept of a random secret; a password is kept by `hashed`."""
+    return hashlib.sha256(secret.encode()).digest()
 
 
 def _score(password: str, username: str) -> int:

@@ -1,6 +1,5 @@
 """Sign-in sessions: opened by a password, ended by sign-out, by time, or by lying idle."""
 
-import hashlib
 import secrets
 import time
 from collections.abc import Collection, Sequence
@@ -8,12 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 from mapsvc import record
-from mapsvc.access import attempts, passwords
+from mapsvc.access import attempts, passwords, totp
+from mapsvc.access.accounts import create, find_account
+from mapsvc.access.passwords import digest
 from mapsvc.access.rights import Debt, Identity
 from mapsvc.database import Db
 from mapsvc.errors import NotFound, SignInFailed
 from mapsvc.settings import Settings
 
+_SINGLE = {"by": "统一身份"}
 _RECHECK_S = 5.0
 _NOTED_S = 60
 """How often it is written down that a session is in use, at most."""
@@ -25,7 +27,7 @@ _OPEN = """s.expires_at > now() and not coalesce(a.locked, false)
         or s.seen_at > now() - coalesce(%(idle)s, interval '10 years'))"""
 _IDENTIFY = f"""
 select coalesce(a.username, '大屏·' || k.name), coalesce(a.roles, '{{wall}}'), a.region_code,
-    s.kind, a.must_change, a.password_at + %(age)s < now(),
+    s.kind, a.must_change, a.password_at + %(age)s < now(), a.totp_secret is not null,
     s.seen_at < now() - make_interval(secs => {_NOTED_S})
 from session s left join account a using (username) left join kiosk k on k.id = s.kiosk_id
 where s.token_hash = %(token)s and {_OPEN}
@@ -51,7 +53,7 @@ class Sessions:
         self._seen: dict[bytes, tuple[float, Identity]] = {}
 
     async def sign_in(
-        self, db: Db, username: str, password: str, *, agent: str = ""
+        self, db: Db, username: str, password: str, code: str = "", *, agent: str = ""
     ) -> tuple[str, Identity]:
         """A new token and whose it is; SignInFailed without saying which part was wrong.
 
@@ -61,7 +63,7 @@ class Sessions:
         row = await (
             await db.execute(
                 "select password_hash, roles, region_code, locked, must_change,"
-                " password_at + %s < now() from account where username = %s",
+                " password_at + %s < now(), totp_secret from account where username = %s",
                 [self._age, username],
             )
         ).fetchone()
@@ -72,9 +74,11 @@ class Sessions:
         if row[3]:
             await self._refused(db, attempt, known=True)
             raise SignInFailed("这个账号已停用，请联系系统管理员。", code="account_locked")
-        person = Identity(
-            username, frozenset(row[1]), row[2], _debt("page", changes=row[4], old=row[5])
-        )
+        if row[6] is not None:
+            await self._require_second(db, attempt, row[6], code)
+        roles = frozenset(row[1])
+        owes = self._debt("page", roles, changes=row[4], old=row[5], has_totp=row[6] is not None)
+        person = Identity(username, roles, row[2], owes)
         async with db.transaction():
             await attempts.succeeded(db, attempt)
             await db.execute(
@@ -83,6 +87,46 @@ class Sessions:
             token = await self._opened(db, username, "page", agent)
             await record.write(db, "session.opened", subject=username, roles=person.told)
         return token, person
+
+    async def sign_in_named(
+        self, db: Db, username: str, *, agent: str = ""
+    ) -> tuple[str, Identity]:
+        """A session for the account that a provider of identities names; SignInFailed."""
+        person = await find_account(db, username)
+        newcomers = self._settings.oidc_newcomers
+        if person is None and newcomers:
+            await create(db, username, [newcomers])
+            person = await find_account(db, username)
+        locked = await (
+            await db.execute("select locked from account where username = %s", [username])
+        ).fetchone()
+        if person is None or (locked and locked[0]):
+            name = _hidden(username) if person is None else username
+            await record.write(db, "session.refused", subject=name, username=name, new=_SINGLE)
+            if person is None:
+                raise SignInFailed(
+                    "您还没有本系统的账号，请联系系统管理员开设。", code="oidc_unknown"
+                )
+            raise SignInFailed("这个账号已停用，请联系系统管理员。", code="account_locked")
+        async with db.transaction():
+            await db.execute(
+                "update account set signed_in_at = now() where username = %s", [username]
+            )
+            token = await self._opened(db, username, "single", agent)
+            await record.write(
+                db, "session.opened", subject=username, roles=person.told, new=_SINGLE
+            )
+        return token, person
+
+    async def _require_second(
+        self, db: Db, attempt: attempts.Attempt, secret: str, code: str
+    ) -> None:
+        if not code.strip():
+            await attempts.half(db, attempt)
+            raise SignInFailed("请输入手机上的动态口令。", code="totp_required")
+        if not await totp.takes(db, attempt.username, secret, code):
+            await self._refused(db, attempt, known=True)
+            raise SignInFailed("动态口令不正确或已用过。请等下一个口令再试。", code="totp_wrong")
 
     async def _begun(self, db: Db, username: str) -> attempts.Attempt:
         try:
@@ -122,10 +166,10 @@ class Sessions:
         row = await (await db.execute(_IDENTIFY, values)).fetchone()
         if row is None:
             return None
-        identity = Identity(
-            row[0], frozenset(row[1]), row[2], _debt(row[3], changes=row[4], old=row[5])
-        )
-        if row[6]:
+        roles = frozenset(row[1])
+        owes = self._debt(row[3], roles, changes=row[4], old=row[5], has_totp=row[6])
+        identity = Identity(row[0], roles, row[2], owes)
+        if row[7]:
             await db.execute("update session set seen_at = now() where token_hash = %s", [known])
         if len(self._seen) > _REMEMBERED:
             self._seen.clear()
@@ -192,6 +236,16 @@ class Sessions:
             for row in await cursor.fetchall()
         ]
 
+    def _debt(
+        self, kind: str, roles: frozenset[str], *, changes: bool, old: bool, has_totp: bool
+    ) -> Debt | None:
+        # Who came by single sign-on, or with a token made at the host, gave no password of ours.
+        if kind != "page":
+            return None
+        if changes or old:
+            return "password"
+        return "totp" if not has_totp and roles & self._settings.totp_required else None
+
     @property
     def idle(self) -> timedelta | None:
         """How long a page may ask for nothing; None for as long as its session lives."""
@@ -212,11 +266,6 @@ async def still_open(
     return {bytes(row[0]) for row in await cursor.fetchall()}
 
 
-def _debt(kind: str, *, changes: bool | None, old: bool | None) -> Debt | None:
-    # Who came by single sign-on, or with a token made at the host, gave no password of ours.
-    return "password" if kind == "page" and (changes or old) else None
-
-
 async def _told(db: Db, username: str) -> str:
     """The name as it may stand on record: what is no account may be a mistyped password."""
     cursor = await db.execute("select from account where username = %s", [username])
@@ -225,8 +274,3 @@ async def _told(db: Db, username: str) -> str:
 
 def _hidden(username: str) -> str:
     return f"{username[:1]}**（没有这个账号）"
-
-
-def digest(token: str) -> bytes:
-    """What is kept of a token."""
-    return hashlib.sha256(token.encode()).digest()

@@ -89,6 +89,13 @@ async def sign_out(username: str, _: Admin, serves: Serves, db: Database) -> dic
     return {"ended": await serves.sessions.end_all(db, username)}
 
 
+@router.delete("/accounts/{username}/totp", status_code=204)
+async def forget_totp(username: str, _: Admin, serves: Serves, db: Database) -> None:
+    """手机丢了：停用这个账号的动态口令，由本人重新设置。"""
+    await access.totp.disable(db, username)
+    serves.sessions.forget()
+
+
 @router.get("/kiosks")
 async def kiosks(_: Admin, db: Database) -> dict[str, Any]:
     """已签发的大屏令牌：名称、期限、最近使用。"""

@@ -40,6 +40,8 @@ OWING = frozenset(
         ("GET", "/api/session"),
         ("DELETE", "/api/session"),
         ("POST", "/api/me/password"),
+        ("POST", "/api/me/totp"),
+        ("PUT", "/api/me/totp"),
     }
 )
 DEBTS = {

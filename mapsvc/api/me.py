@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from mapsvc import access
@@ -18,6 +18,22 @@ class Passwords(BaseModel):
 
     old: str = Field(min_length=1, max_length=1000)
     new: str = Field(min_length=1, max_length=1000)
+
+
+class Second(BaseModel):
+    """The secret that was offered, a code of it, and the password."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: str = Field(min_length=1, max_length=1000)
+    secret: str = Field(min_length=16, max_length=64, pattern="^[A-Z2-7]+$")
+    code: str = Field(min_length=6, max_length=20)
+
+
+class Own(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    password: str = Field(min_length=1, max_length=1000)
 
 
 def own_token(request: Request) -> str:
@@ -64,3 +80,30 @@ async def end_others(
 async def end_one(number: int, serves: Serves, db: Database, person: SignedIn) -> None:
     """退出自己的某一个登录。"""
     await serves.sessions.end_one(db, person.username, number)
+
+
+@router.post("/totp")
+async def offer_totp(person: SignedIn, response: Response) -> dict[str, str]:
+    """动态口令的密钥和二维码；用它算出的口令确认之后才启用。"""
+    response.headers["Cache-Control"] = "no-store"
+    made = access.totp.offer(person.username, "一网四图")
+    return {"secret": made.secret, "uri": made.uri, "picture": made.picture}
+
+
+@router.put("/totp")
+async def enable_totp(
+    sent: Second, serves: Serves, db: Database, person: SignedIn, response: Response
+) -> dict[str, list[str]]:
+    """启用动态口令；给出一次性的恢复码，只给这一次。"""
+    response.headers["Cache-Control"] = "no-store"
+    codes = await access.totp.enable(db, person.username, sent.password, sent.secret, sent.code)
+    serves.sessions.forget()
+    return {"recovery": codes}
+
+
+@router.post("/totp/off", status_code=204)
+async def disable_totp(sent: Own, serves: Serves, db: Database, person: SignedIn) -> None:
+    """停用动态口令。"""
+    await access.require_own(db, person.username, sent.password)
+    await access.totp.disable(db, person.username)
+    serves.sessions.forget()

@@ -31,7 +31,7 @@ async def login(
         return RedirectResponse(target, 303)
     if serves.settings.first_code and not await access.any_account(db):
         return RedirectResponse("/setup", 303)
-    return await _page(serves, db, "login.html", next=target)
+    return await _page(serves, db, "login.html", next=target, single=serves.single.name)
 
 
 @router.get("/")
@@ -71,6 +71,8 @@ async def own_account(serves: Serves, db: Database, person: SignedIn) -> Respons
         "me.html",
         user=await _user(db, person),
         owes=owes,
+        owed=person.owes,
+        totp=await access.totp.is_on(db, person.username),
         length=known.password_length,
         days=known.password_days,
     )

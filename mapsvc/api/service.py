@@ -8,8 +8,9 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, Request
 
 from mapsvc import record
-from mapsvc.access import Identity, Sessions
+from mapsvc.access import Identity, Sessions, SingleSignOn
 from mapsvc.api import doors
+from mapsvc.api.throttle import Throttle
 from mapsvc.catalog import Catalog
 from mapsvc.database import Db, Pool, connection
 from mapsvc.errors import NotSignedIn
@@ -32,6 +33,8 @@ class Service:
     catalog: Catalog
     pool: Pool
     sessions: Sessions
+    single: SingleSignOn
+    throttle: Throttle
     asset: Assets
     pages: Pages
     guides: dict[str, Guide]
@@ -87,14 +90,20 @@ async def identity(request: Request) -> Identity:
         raise NotSignedIn("尚未登录或登录已过期，请重新登录。")
     asked_by(request, person.username, person.told)
     doors.require_open(request, person)
+    await service(request).throttle.check(request, person.username)
     return person
 
 
 def asked_by(request: Request, username: str, roles: Sequence[str] = ()) -> None:
     """Whatever this request goes on to do is put on record as this person's, from this address."""
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     number = getattr(request.state, "request_id", None) or secrets.token_hex(8)
     record.asking(record.Asker(username, tuple(roles), address, number))
+
+
+def address_of(request: Request) -> str:
+    """Whence it came: what a proxy says, where it is one of `MAPSVC_PROXIES`."""
+    return request.client.host if request.client else ""
 
 
 async def reader(request: Request) -> Identity:

@@ -14,6 +14,7 @@ from mapsvc.api.service import (
     Serves,
     Service,
     SignedIn,
+    address_of,
     asked_by,
     token_of,
 )
@@ -24,6 +25,8 @@ router = APIRouter(prefix="/api", tags=["登录"])
 class Credentials(BaseModel):
     username: str = Field(min_length=1, max_length=100)
     password: str = Field(min_length=1, max_length=1000)
+    totp: str = Field(default="", max_length=40)
+    """动态口令或恢复码，启用了的账号才需要。"""
 
 
 class Kiosk(BaseModel):
@@ -41,8 +44,11 @@ async def sign_in(
     """用户名和密码换取令牌；同时写入页面用的 Cookie。"""
     doors.require_own_origin(request, serves.settings)
     asked_by(request, given.username)
+    await serves.throttle.check(request, address_of(request))
     agent = request.headers.get("user-agent", "")
-    token, person = await serves.sessions.sign_in(db, given.username, given.password, agent=agent)
+    token, person = await serves.sessions.sign_in(
+        db, given.username, given.password, given.totp, agent=agent
+    )
     give_cookie(response, request, serves, token, int(serves.sessions.lifetime.total_seconds()))
     return {"token": token, **await _describe(db, person)}
 
@@ -54,6 +60,7 @@ async def enter(
     """大屏令牌换取大屏页面用的 Cookie；令牌本身不能当作访问令牌。"""
     doors.require_own_origin(request, serves.settings)
     asked_by(request, "大屏")
+    await serves.throttle.check(request, address_of(request))
     agent = request.headers.get("user-agent", "")
     token, seconds = await access.enter(db, given.token, agent=agent)
     give_cookie(response, request, serves, token, seconds)
@@ -66,6 +73,7 @@ async def first_account(
     """用启动时打印的一次性代码建立第一个系统管理员；已有账号时不可用。"""
     doors.require_own_origin(request, serves.settings)
     asked_by(request, given.username)
+    await serves.throttle.check(request, address_of(request))
     await access.create_first(db, serves.settings, given.code, given.username, given.password)
     return {"username": given.username}
 

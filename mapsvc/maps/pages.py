@@ -24,7 +24,8 @@ class Pages:
     def render(self, name: str, nonce: str, **context: Any) -> str:
         """HTML of one page.
 
-        login.html: demo, next. home.html, uploads.html: demo, user (username, role, region_name).
+        login.html: demo, next, single.
+        home.html, uploads.html: demo, user (username, role, region_name).
         error.html: demo, status, title, detail.
         """
         return self._environment.get_template(name).render(nonce=nonce, **context)

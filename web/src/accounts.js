@@ -48,6 +48,7 @@ function row(account) {
       text("重设密码", () => reset(account)),
       text(account.locked ? "恢复" : "停用", () => lock(account)),
       text("退出登录", () => signOut(account)),
+      account.totp ? text("停用动态口令", () => forgetSecond(account)) : null,
     ),
   );
 }
@@ -149,6 +150,13 @@ async function lock(account) {
     run: () => send("PATCH", at(account), { locked }),
   });
   if (done) load();
+}
+
+async function forgetSecond(account) {
+  const sure = await ask({ title: `停用 ${account.username} 的动态口令`, body: [h("p", { class: "quiet" }, "本人的手机丢失或更换时使用；之后只凭密码登录，可由本人重新启用。")], yes: "停用" });
+  if (!sure) return;
+  await send("DELETE", `${at(account)}/totp`).catch(() => null);
+  load();
 }
 
 async function signOut(account) {

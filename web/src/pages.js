@@ -16,16 +16,25 @@ function login(form) {
       await send("POST", "/api/session", {
         username: form.elements.username.value.trim(),
         password: form.elements.password.value,
+        totp: form.elements.totp.value,
       });
       location.assign(inside(form.dataset.next));
     } catch (problem) {
       error.textContent = problem.message;
       error.hidden = false;
-      form.elements.password.select();
+      if (/^totp_/.test((problem.body || {}).code)) askSecond(form);
+      else form.elements.password.select();
     } finally {
       button.disabled = false;
     }
   });
+}
+
+/** The password was right; the account has a second factor. */
+function askSecond(form) {
+  document.getElementById("second").hidden = false;
+  form.elements.totp.value = "";
+  form.elements.totp.focus();
 }
 
 /** A wall's address carries its token behind the #: exchange it for a cookie, and go there. */
