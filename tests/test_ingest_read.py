@@ -23,6 +23,7 @@ from mapsvc.ingest.check import Checked, check
 from mapsvc.ingest.ledger import Ledger, gather
 from mapsvc.ingest.sandbox import Reading, read_file
 from mapsvc.settings import Settings
+from tests.corpus.write import ODF, ods_of, zip_of
 
 pytestmark = pytest.mark.anyio
 
@@ -330,10 +331,19 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
         (OLE + "WordDocument".encode("utf-16-le") + bytes(600), "not_a_table"),
         (OLE + "Workbook".encode("utf-16-le") + bytes(600), "damaged"),
         (b"Rar!\x1a\x07\x00", "rar_archive"),
+        (b"{\\rtf1\\ansi x}", "not_a_table"),
+        (b"  0\r\nSECTION\r\n  2\r\nHEADER\r\n", "drawing_file"),
+        (b"AC1027" + bytes(80), "drawing_file"),
+        (b"\x00\x01\x00\x00Standard Jet DB\x00" + bytes(80), "database_file"),
+        (b"\x00\x00\x27\x0a" + bytes(96), "shp_alone"),
+        (b"\x03\x7c\x05\x01" + bytes(4) + b"\x41\x00\x0b" + bytes(60), "dbf_alone"),
+        (zip_of({"Index/Document.iwa": b"x"}), "numbers_file"),
+        (zip_of({"mimetype": ODF + b"text", "content.xml": b"<x/>"}), "not_a_table"),
+        (ods_of([["名称"], ["=1/0"]]), "ods_formulas"),
         (b"%PDF-1.7", "pdf_file"),
         (b"\x89PNG\r\n", "picture_file"),
-        (b"SQLite format 3\x00" + bytes(100), "damaged"),
-        (b"<?xml version='1.0'?><kml>", "damaged"),
+        (b"SQLite format 3\x00" + bytes(100), "damaged_map"),
+        (b"<?xml version='1.0'?><kml>", "damaged_map"),
         (b"<html><p>1</p></html>", "html_table"),
         (b"<html><frameset><frame src='a.htm'></frameset></html>", "html_frames"),
         (b"MIME-Version: 1.0\r\n", "html_frames"),

@@ -31,6 +31,11 @@ from mapsvc.ingest.wire import BETWEEN_CELLS, Limits
 from mapsvc.search_text import search_text
 from mapsvc.settings import PROJECT
 
+PRJ = (
+    'PROJCS["CGCS2000_3_Degree_GK_CM_111E",GEOGCS["GCS_China_Geodetic_Coordinate_System_2000",'
+    'DATUM["D_China_2000"]],PARAMETER["False_Easting",500000.0],PARAMETER["Central_Meridian",111.0]]'
+)
+
 
 def said(value: Any) -> Any:
     return value.code if isinstance(value, Wrong) else value
@@ -53,6 +58,7 @@ def said(value: Any) -> Any:
         ("无", None),
         ("1.38E+10", "lost_digits"),
         ("1380013800", "not_a_phone"),
+        ("8800112②", "not_a_phone"),
         ("张三13800138000", "not_a_phone"),
     ],
 )
@@ -74,6 +80,7 @@ def test_phones(text: str, expected: Any) -> None:
         ("5/1/2024", "not_a_date"),
         ("2024-02-30", "not_a_date"),
         ("45413", "date_serial"),
+        ("2024-05-1①", "not_a_date"),
     ],
 )
 def test_dates(text: str, expected: str) -> None:
@@ -87,6 +94,9 @@ def test_dates(text: str, expected: str) -> None:
         ("１２", 12),
         ("1,200", 1200),
         ("3万元", 3),
+        ("3万", 3),
+        ("2百万", 200),
+        ("3²", "not_a_number"),
         ("300元", 0.03),
         ("0.5亿元", 5000),
         ("1.2E+3", "not_a_number"),
@@ -153,6 +163,11 @@ def test_codes_names_and_lists_stay_text() -> None:
     assert unwrapped("'007") == "007"
     assert parse_list("破拆、排水，破拆;潜水") == ["破拆", "排水", "潜水"]
     assert parse_person("张三13800138000").code == "person_with_phone"
+    assert parse_person("1.38E+10").code == "lost_digits"
+    assert [parse_person("无"), parse_code("无"), parse_code("待编"), parse_code("①")] == [
+        *(None, None, None), "①",
+    ]  # fmt: skip
+    assert parse_code("May-24").code == "became_date"
 
 
 def test_booleans(catalog: Catalog) -> None:
@@ -177,6 +192,12 @@ def test_search_words() -> None:
     ("wkt", "expected"),
     [
         ('GEOGCS["GCS_WGS_1984",DATUM["D_WGS_1984"]]', "EPSG:4326"),
+        (PRJ, "EPSG:4546"),
+        (PRJ.replace("111.0", "112.5"), "unknown"),
+        (PRJ.replace("CGCS2000_3_Degree_GK_CM_111E", "县独立"), "EPSG:4546"),
+        (PRJ.replace("500000.0", "37500000.0"), "EPSG:4525"),
+        (PRJ.replace("500000.0", "19500000.0"), "EPSG:4497"),
+        (PRJ.replace("500000.0", "40000.0"), "unknown"),
         ('GEOGCS["GCS_China_Geodetic_Coordinate_System_2000",DATUM["D"]]', "EPSG:4490"),
         ('PROJCS["CGCS2000_3_Degree_GK_CM_114E",GEOGCS["G"]]', "EPSG:4547"),
         ('PROJCS["CGCS2000_3_Degree_GK_Zone_38",GEOGCS["G"]]', "EPSG:4526"),

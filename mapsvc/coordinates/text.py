@@ -83,6 +83,7 @@ LABEL: Final = "|".join(sorted(_LABELS, key=len, reverse=True))
 _LABELLED: Final = re.compile(
     rf"(?:\(?({LABEL})\)?\s*[:=]?\s*)?(?P<body>.*?)(?:\s*\(?({LABEL})\)?)?", re.DOTALL
 )
+_RAISED: Final = re.compile("[¹²³⁴-⁹₀-₉①-⑳❶-➓]")  # they point to a remark and are no digits
 _EXPONENT: Final = re.compile(r"[+-]?\d+(?:\.\d*)?E[+-]?\d+")
 _NUMBER: Final = re.compile(r"\d+(?:\.\d*)?|\.\d+")
 _THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{3}){2,}(?:\.\d+)?|(?:[2-9]\d\d|1[89]\d),\d{3}\.\d+")
@@ -112,7 +113,7 @@ def parse_coordinate(text: str) -> Angle | Problem:
     A bare number stays a number (`degrees` False): decimal degrees, packed degrees, millionths
     and metres are told apart by `pairs`, from both cells.
     """
-    if len(text) > _LONGEST:
+    if len(text) > _LONGEST or _RAISED.search(text):
         return Problem("unreadable")
     clean = normalise(text)
     if clean in _BLANK:

@@ -8,6 +8,7 @@ from mapsvc.catalog import Column as RecordColumn
 from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.messages import Problem, problem
+from mapsvc.ingest.units import factor, is_unit
 from mapsvc.ingest.values import (
     LONGEST_NOTHING,
     PROTECTS,
@@ -15,7 +16,6 @@ from mapsvc.ingest.values import (
     Wrong,
     blank,
     damaged,
-    factor,
     parse_code,
     parse_date,
     parse_name,
@@ -113,9 +113,22 @@ def _fields(ledger: Ledger, checked: Checked, part: Part, layer: Layer) -> list[
         column = checked.fields.setdefault(f.id, [None] * ledger.height)
         values = _column(ledger, checked, part, target, _typed(checked, part, target, f))
         column[part.offset : part.offset + part.height] = values
+        if f.type == "phone":
+            _doubt_phones(ledger, checked, part, f, values)
         if f.required:
             _require(ledger, checked, part, f, values)
     return present
+
+
+def _doubt_phones(
+    ledger: Ledger, checked: Checked, part: Part, f: LayerField, values: list[Any]
+) -> None:
+    """1.38E+10 that a program turned into a number again is 13800000000."""
+    for index, value in enumerate(values):
+        seq = part.offset + index
+        if value is not None and "00000000" in value and seq not in ledger.skipped:
+            where = ledger.at(seq, f"field:{f.id}")
+            checked.refuse(problem("phone_rounded", field=f.id, value=value, **where))
 
 
 def _typed(
@@ -125,8 +138,9 @@ def _typed(
     column = part.columns[target]
     wanted = declared.unit if isinstance(declared, LayerField) else ""
     numeric = declared.type in ("integer", "number")
-    if numeric and wanted and column.unit and factor(column.unit, wanted) is None:
-        if _is_unit(column.unit):
+    unit = column.unit
+    if numeric and wanted and factor(unit, wanted) is None:
+        if is_unit(unit):
             checked.refuse(
                 problem(
                     "unit_unknown",
@@ -137,15 +151,8 @@ def _typed(
                     expected=wanted,
                 )
             )
-        return parser(declared)
-    return parser(declared, column.unit if numeric else "")
-
-
-def _is_unit(text: str) -> bool:
-    """Brackets hold remarks too (必填, 见说明): a unit is what numbers are counted in."""
-    return any(
-        factor(text, base) is not None for base in ("元", "m2", "米", "m3", "人", "户", "kg")
-    )
+        unit = next((u for u in part.heading.units if factor(u, wanted) is not None), "")
+    return parser(declared, unit if numeric else "")
 
 
 def _column(ledger: Ledger, checked: Checked, part: Part, target: str, parse: Parser) -> list[Any]:

@@ -2,11 +2,14 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mapsvc.coordinates import System, UnknownSystem, parse_system
+from mapsvc.coordinates.pairs import parse_pairs
+from mapsvc.ingest.assign import Floats, metres_between
 from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.wire import ASSUMED, OLD
@@ -17,7 +20,8 @@ _SPOKEN = (
     (re.compile(r"^(cgcs2000|国家2000|2000国家大地)(坐标系|大地坐标系|经纬度)?$"), "cgcs2000"),
     (re.compile(r"^(wgs(19)?84|gps|84)(坐标系?|经纬度)?$"), "wgs84"),
 )
-
+_DEGREES = ("decimal", "dms")
+_APART_M = 20
 
 Kind = tuple[bool, System | None, str | None]
 """In metres?, the system that must hold, the system that headings or file suggest."""
@@ -130,6 +134,19 @@ def hinted(part: Part) -> str | None:
         else:
             named.add(system.id if system is not None else "unknown")
     return named.pop() if len(named) == 1 else None
+
+
+def columns_apart(part: Part, x: Floats, y: Floats, form: Sequence[str]) -> Iterator[Problem]:
+    """A vector file's columns of coordinates are not used; where they say another place, tell."""
+    lon, lat = part.cells("lon"), part.cells("lat")
+    if lon is None or lat is None:
+        return
+    told = parse_pairs(lon, lat)
+    here = np.isin(told.form, _DEGREES) & np.isin(np.asarray(form, np.str_), _DEGREES)
+    apart = here & (metres_between(told.x, told.y, x, y) > _APART_M)
+    if count := int(np.count_nonzero(apart)):
+        column = part.columns["lon"].heading
+        yield problem("geometry_used", sheet=part.sheet.name, column=column, count=count)
 
 
 def same(one: str, other: str) -> bool:

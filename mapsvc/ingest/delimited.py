@@ -80,7 +80,9 @@ def delimited(text: str, limits: Limits) -> Iterator[Message]:
 def _rows(text: str, delimiter: str, lengths: list[int]) -> Iterator[tuple[int, list[str]]]:
     """Rows with their numbers; `lengths` gathers how many cells each has."""
     csv.field_size_limit(1_000_000)
-    reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
+    reader = csv.reader(
+        _lines(text), delimiter=delimiter, strict=True, skipinitialspace=delimiter != "\t"
+    )
     number = 0
     try:
         before = 0
@@ -109,7 +111,10 @@ def _delimiter(text: str) -> str:
     lines = [line for line in text[:20_000].splitlines()[:30] if line.strip()]
     best, score = ",", (0, 0)
     for candidate in _DELIMITERS:
-        rows = [next(csv.reader([line], delimiter=candidate)) for line in lines]
+        rows = [
+            next(csv.reader([line], delimiter=candidate, skipinitialspace=candidate != "\t"))
+            for line in lines
+        ]
         heading = max((sum(map(_is_heading, row)) for row in rows), default=0)
         counts = sorted(len(row) - 1 for row in rows)
         typical = counts[len(counts) // 2] if counts else 0

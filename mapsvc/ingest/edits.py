@@ -24,11 +24,11 @@ from mapsvc.coordinates import System, from_wgs84, parse_system
 from mapsvc.database import Db
 from mapsvc.errors import BadInput, Conflict, NotFound, Unavailable, VersionConflict
 from mapsvc.ingest.applying import begin
-from mapsvc.ingest.assign import RegionIndex
+from mapsvc.ingest.assign import RegionIndex, metres_between
 from mapsvc.ingest.cells import text_of
 from mapsvc.ingest.compare import SAME_SPOT_M
 from mapsvc.ingest.entry import GIVEN_BY_US, Entry, Place, read_entry, read_place, settle
-from mapsvc.ingest.locate import DIGITS, metres_between
+from mapsvc.ingest.locate import DIGITS
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.single import keep, new_id
 from mapsvc.ingest.twins import refuse_twin

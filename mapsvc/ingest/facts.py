@@ -71,11 +71,23 @@ def zipped_facts(path: Path, limits: Limits) -> dict[int, Facts]:
                                 mark in piece or mark in seam for mark in _SUSPICIOUS
                             )
                             tail = piece[-9:]
+                if entry.filename == "content.xml":
+                    _require_computed(archive.read(entry))
                 if suspicious:
                     found[order[entry.filename]] = _facts(archive.read(entry), styles, computed)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError):
         raise Refused("damaged") from None
     return found
+
+
+def _require_computed(xml: bytes) -> None:
+    """Of an ods calamine shows neither errors nor that a formula has no value: refused whole."""
+    cells = re.findall(rb"<table:table-cell\s[^>]*table:formula=[^>]*>(?:<text:p>[^<])?", xml)
+    if b'calcext:value-type="error"' in xml or any(
+        b"office:value-type=" not in cell or (b'string-value=""' in cell and cell[-1:] != b">")
+        for cell in cells
+    ):
+        raise Refused("ods_formulas")
 
 
 def _shown_styles(archive: zipfile.ZipFile) -> dict[bytes, Show]:

@@ -42,13 +42,15 @@ def geopackage(path: Path, limits: Limits) -> Iterator[Message]:
         ).fetchall()
         if len(tables) > _LAYERS:
             raise Refused("too_many_entries", limit=_LAYERS)
-        if not tables:
+        bare = db.execute(_WITHOUT_SHAPES).fetchmany(_LAYERS)
+        if not tables and not bare:
             raise Refused("gpkg_without_features")
+        crs = None
         for table, column, organization, number in tables:
             crs = f"EPSG:{number}" if organization == "epsg" else "unknown"
             yield SheetStart(name=table, visible=True, crs=crs, shapes=True)
             yield from _rows(db, table, column, limits)
-        for (table,) in db.execute(_WITHOUT_SHAPES).fetchmany(_LAYERS):
+        for (table,) in bare:
             yield SheetStart(name=table, visible=True, crs=crs)
             yield from _rows(db, table, None, limits)
     except (sqlite3.Error, UnicodeDecodeError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest.sandbox import Sheet
-from mapsvc.ingest.values import MEASURES
+from mapsvc.ingest.units import MEASURES, is_unit
 from mapsvc.ingest.wire import OLD
 
 SEARCHED_ROWS = 30
@@ -102,6 +102,11 @@ _UNIT_CELL = re.compile(
     r"^[(\[]?(?:单位[:：]?)?(人|户|万元|元|米|千米|公里|平方米|平方公里|亩|公顷|度|°|度分秒|°′″|个|m|km|m2|㎡|"
     rf"吨|年月日|年/月/日|立方米|万立方米|{MEASURES})[)\]]?$"
 )
+_UNIT_LINE = re.compile(r"单位[:：]?\s*([^\s()。;:]+)")
+_ANYONES_PHONE = re.compile("(?:联系)?(?:电话(?:号码)?|手机号?码?|方式)").fullmatch
+_SOMEBODY = re.compile("(?:(?<!联系)人|员|长|书记|主任|支书|姓名|领导|干部)$").search
+_OF_SOMEBODY = re.compile("职务|职位|(?:工作)?单位|部门|性别").fullmatch
+"""What may stand between a person and the phone."""
 
 
 @dataclass(slots=True)
@@ -129,6 +134,8 @@ class Heading:
     row: int
     columns: list[Column] = field(default_factory=list)
     units_at: int | None = None
+    units: tuple[str, ...] = ()
+    """What a title above says that numbers are counted in: 金额单位：元."""
 
     @property
     def by_target(self) -> dict[str, Column]:
@@ -185,6 +192,24 @@ class Dictionary:
             if candidate in self._known:
                 return self._known[candidate]
         return self._composed(bare)
+
+    def owned(self, hit: tuple[str, int] | None, columns: list[Column]) -> tuple[str, int] | None:
+        """Whose phone a last column 联系电话 holds: it belongs to the person named before it.
+
+        None where that person is none of the layer's.
+        """
+        *before, last = columns
+        if hit is None or not _ANYONES_PHONE(BRACKETS.sub("", plain(last.heading))):
+            return hit
+        for column in reversed(before):
+            key = BRACKETS.sub("", plain(column.heading))
+            if column.target in self._phones:
+                return self._phones[column.target], hit[1]
+            if column.target is None and _SOMEBODY(key):
+                return None
+            if not _OF_SOMEBODY(key):
+                break
+        return hit
 
     def _composed(self, key: str) -> tuple[str, int] | None:
         """`监测人联系电话`, `包保责任人姓名`, `包保责任人及电话`, `监测人姓名1`."""
@@ -365,7 +390,7 @@ def _meaning(
 
 def _columns(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> Heading:
     first = index + depth
-    heading = Heading(first=first, row=sheet.numbers[index])
+    heading = Heading(first=first, row=sheet.numbers[index], units=_units_above(sheet, index))
     units = _row(sheet, first) if _is_unit_row(sheet, first) else []
     if units:
         heading.units_at = first
@@ -376,6 +401,7 @@ def _columns(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> He
         column = Column(position, text, unit=_unit(text, units[position] if units else ""))
         column.lowest = texts[-1] if texts else ""
         heading.columns.append(column)
+        hit = dictionary.owned(hit, heading.columns)
         if hit is None:
             continue
         column.target, rank = hit
@@ -388,6 +414,16 @@ def _columns(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> He
         else:
             column.loses_to = held[1].heading
     return heading
+
+
+def _units_above(sheet: Sheet, index: int) -> tuple[str, ...]:
+    """Units that the lines above a heading name; `单位：西山镇` names none."""
+    found: list[str] = []
+    for row in range(index):
+        for cell in dict.fromkeys(_row(sheet, row)):
+            for text in _UNIT_LINE.findall(unicodedata.normalize("NFKC", cell)):
+                found += [unit for unit in re.split(r"[、,/;和及]", text) if is_unit(unit)]
+    return tuple(found)
 
 
 def _unit(heading: str, below: str) -> str:
@@ -405,4 +441,4 @@ def _is_unit_row(sheet: Sheet, index: int) -> bool:
     if index >= sheet.height:
         return False
     cells = [plain(c) for c in _row(sheet, index) if c.strip()]
-    return bool(cells) and all(_UNIT_CELL.match(c) for c in cells)
+    return bool(cells) and all(_UNIT_CELL.match(c) or is_unit(c.strip("()[]")) for c in cells)

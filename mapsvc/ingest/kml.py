@@ -156,7 +156,7 @@ def _shapes(element: Any) -> list[bytes]:
     if tag == "MultiGeometry":
         return [shape for inner in element for shape in _shapes(inner)]
     if tag == "Point":
-        return [point(_positions(element))]
+        return [point([at]) for at in _positions(element)]
     if tag in ("LineString", "LinearRing", "Track"):
         return [line(_positions(element))]
     if tag == "Polygon":

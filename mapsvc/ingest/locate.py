@@ -21,8 +21,8 @@ from mapsvc.coordinates import (
     to_wgs84,
 )
 from mapsvc.coordinates.pairs import parse_pairs
-from mapsvc.ingest.assign import METRES_A_DEGREE, RegionIndex
-from mapsvc.ingest.declared import alike, same
+from mapsvc.ingest.assign import RegionIndex, metres_between
+from mapsvc.ingest.declared import alike, columns_apart, same
 from mapsvc.ingest.ledger import Ledger
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.wire import ASSUMED, OLD
@@ -134,6 +134,8 @@ def _given(ledger: Ledger, geometry: str) -> _Given:
             _from_shapes(
                 given, ledger, part.offset, part.sheet.shapes[part.heading.first :], geometry
             )
+            rows = slice(part.offset, part.offset + part.height)
+            given.problems += columns_apart(part, given.x[rows], given.y[rows], given.form[rows])
     texts = _texts(ledger)
     if texts is not None and geometry == "point":
         _from_cells(given, ledger, *texts)
@@ -360,12 +362,6 @@ def _shifts(given: _Given, rows: list[int], system: System, known: Known) -> Flo
     shifts = metres_between(lon, lat, there[:, 0], there[:, 1])
     # Numbers that are no place in this system lie a world away from where the feature is.
     return np.where(np.isfinite(shifts), shifts, _WORLD_M)
-
-
-def metres_between(lon: Floats, lat: Floats, lon2: Floats, lat2: Floats) -> Floats:
-    """Distance to about 0.5 %, enough to tell systems apart."""
-    east = (lon2 - lon) * np.cos(np.radians((lat + lat2) / 2))
-    return np.asarray(np.hypot(east, lat2 - lat) * METRES_A_DEGREE, np.float64)
 
 
 def _stands_out(best: Score, others: list[Score]) -> bool:

@@ -40,9 +40,10 @@ SAVE_AS_XLSX = "请用 Excel 或 WPS 打开它，选择“另存为”→“Exce
 FILE: dict[str, str] = {
     "empty_file": "文件是空的。请打开原文件确认有内容，保存后再上传。",
     "damaged": "文件已损坏或没有传完整。" + SAVE_AS_XLSX,
+    "damaged_map": "文件已损坏或没有传完整。请在原软件（奥维、QGIS、ArcGIS 等）中重新导出，再上传新文件。",
     "password": "文件加了密码。请用 Excel 或 WPS 打开，取消打开密码后另存为 .xlsx 再上传。",
     "old_workbook": "这是很早期的 Excel 格式。" + SAVE_AS_XLSX,
-    "rar_archive": "这是压缩包（rar、7z 或 gz）。请解压，把里面的表格直接上传；Shapefile 请打成 zip。",
+    "rar_archive": "这是压缩包（rar、7z、gz 等）。请解压，把里面的表格直接上传；Shapefile 请打成 zip。",
     "pdf_file": "这是 PDF 文件，无法可靠地读出表格。请上传它的 Excel 原表。",
     "gpkg_without_features": "GeoPackage 里没有矢量图层。请在 QGIS 中导出要上传的图层再上传。",
     "xml_entities": "文件里有 XML 实体定义，为安全起见没有读取。请用奥维、QGIS 等软件打开后重新导出再上传。",
@@ -50,7 +51,17 @@ FILE: dict[str, str] = {
     "picture_file": "这是图片，无法读出数据。请上传 Excel、CSV 或 GeoJSON 文件。",
     "html_table": "这是网页，里面没有表格。" + SAVE_AS_XLSX,
     "xml_file": "这是 XML 文件。" + SAVE_AS_XLSX,
-    "not_a_table": "这不是表格文件（可能是文档或演示文稿）。请把表格复制到 Excel，保存为 .xlsx 再上传。",
+    "not_a_table": "这是{kind}，不是表格文件。请把里面的表格复制到 Excel 或 WPS 表格，另存为 .xlsx 再上传。",
+    "ods_formulas": "这是 ODS 表格，里面有公式错误或没有计算结果的公式，读不出数值。"
+    "请用 WPS 或 LibreOffice 打开它，另存为 Excel 工作簿（.xlsx）再上传。",
+    "numbers_file": "这是苹果 Numbers 等 iWork 文件。请在 Numbers 中选择“文件”→“导出为”→“Excel…”，再上传导出的 .xlsx。",
+    "database_file": "这是 Access 数据库。请用 Access 打开它，把表导出为 Excel 工作簿（.xlsx）再上传。",
+    "drawing_file": "这是 CAD 或 MapInfo 的图形文件。请在原软件中导出为 Shapefile（打成一个 zip）、KML 或 GeoJSON 再上传。",
+    "dbf_alone": "这是单独的 .dbf，只有属性、没有图形。请把同名的 .shp、.shx、.dbf、.prj 一起打成一个 zip 上传；"
+    "如果只要里面的表，请用 Excel 或 WPS 打开它，另存为 .xlsx 再上传。",
+    "shp_alone": "这是 Shapefile 的一个部分。请把同名的 .shp、.shx、.dbf、.prj 一起打成一个 zip 上传。",
+    "shapefile_parts_differ": "Shapefile 的图形有 {shapes} 个，属性却有 {records} 行，可能没有传完整或混进了别的文件。"
+    "请在 GIS 软件中重新导出，再打成一个 zip 上传。",
     "archive_without_table": "压缩包里没有 .shp 或 .kml 文件。表格请解压后直接上传；Shapefile 请打包完整再上传。",
     "unknown_format": "认不出文件的格式。表格请另存为 .xlsx；奥维的 .ovobj 请在奥维中导出为 ovkml 或 KML；其他图形请导出为 GeoJSON 再上传。",
     "encoding_unknown": "文字编码无法识别，为避免乱码没有读取。" + SAVE_AS_XLSX,
@@ -149,6 +160,9 @@ WARNINGS: dict[str, str] = {
     "coordinates_doubt": "{note}",
     "rows_continued": "有 {count} 行只写了物品，没有写名称和坐标，按上一行的名称归在一起。请在预览中核对。",
     "hidden_rows": "工作表里有 {count} 行被隐藏或筛选掉了，这些行也已读取。如不需要，请删除后再上传。",
+    "archive_rest": "压缩包里还有 {names}，没有读取。如需上传，请解压后单独上传。",
+    "geometry_used": "有 {count} 行的经纬度两列与图形的位置相差 20 米以上，按图形的位置入库。请在预览图上核对。",
+    "phone_rounded": "“{value}”的后八位都是 0，多半是被 Excel 变成过科学计数法。请核对号码。",
     "network_link": "文件里有指向别处的链接（{link}），没有读取。请在原软件中打开它，把内容另存后上传。",
     "crs_assumed": "文件没有写明坐标系，按标准当作 WGS-84 处理，但{candidates} 都有可能，差别可达数百米。"
     "请在预览图上核对位置，不对就选定坐标系重新上传。",

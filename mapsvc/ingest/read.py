@@ -15,27 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from mapsvc.ingest.foreign import OLE, document_kind, refuse_documents, refuse_foreign, unread
 from mapsvc.ingest.wire import End, Failure, Limits, Message, Refused
-
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_FOREIGN = (
-    (b"Rar!", "rar_archive"),
-    (b"7z\xbc\xaf\x27\x1c", "rar_archive"),
-    (b"\x1f\x8b", "rar_archive"),
-    (b"%PDF", "pdf_file"),
-    (b"\x89PNG", "picture_file"),
-    (b"\xff\xd8\xff", "picture_file"),
-    (b"GIF8", "picture_file"),
-    (b"II*\x00", "picture_file"),
-    (b"MM\x00*", "picture_file"),
-    (b"MIME-Version:", "html_frames"),
-    (b"BM", "picture_file"),
-    (b"\x09\x08", "old_workbook"),
-    (b"\x09\x04", "old_workbook"),
-    (b"\x09\x02", "old_workbook"),
-    (b"\x09\x00", "old_workbook"),
-)
-
 
 _PAGES = ("html", "table", "head", "body", "meta", "style", "div", "center")
 
@@ -65,47 +46,57 @@ def read(path: Path, limits: Limits) -> Iterator[Message]:
     if head.startswith(b"PK"):
         yield from _archive(path, limits)
         return
-    if head.startswith(_OLE):
+    if head.startswith(OLE):
         yield from _compound(path, limits)
         return
     if head.startswith(b"SQLite format 3\x00"):
         from mapsvc.ingest.geopackage import geopackage  # noqa: PLC0415
 
-        yield from geopackage(path, limits)
+        yield from _of_map(geopackage(path, limits))
         yield End(format="gpkg")
         return
-    for magic, code in _FOREIGN:
-        if head.startswith(magic) and not (magic == b"BM" and b"\x00" not in head):
-            raise Refused(code)
+    refuse_foreign(head)
     yield from _text(path, limits)
+
+
+def _of_map(messages: Iterator[Message]) -> Iterator[Message]:
+    """A damaged map is exported again, not saved as a workbook."""
+    try:
+        yield from messages
+    except Refused as refused:
+        code = refused.failure.code
+        raise (Refused("damaged_map") if code == "damaged" else refused) from None
 
 
 def _archive(path: Path, limits: Limits) -> Iterator[Message]:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [entry.filename for entry in archive.infolist()]
+            entries = archive.infolist()
+            if len(entries) > limits.entries:
+                raise Refused("too_many_entries", limit=limits.entries)
+            lower = [entry.filename.lower() for entry in entries]
+            refuse_documents(archive, lower)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError):
         raise Refused("damaged") from None
-    if len(names) > limits.entries:
-        raise Refused("too_many_entries", limit=limits.entries)
-    lower = [name.lower() for name in names]
     if any(n.startswith("xl/workbook.") for n in lower) or "content.xml" in lower:
         from mapsvc.ingest.workbook import workbook  # noqa: PLC0415
 
         yield from workbook(path, limits, zipped=True)
-        yield End(format="xlsx")
+        yield End(format="ods" if "content.xml" in lower else "xlsx")
     elif any(n.endswith(".shp") for n in lower):
-        from mapsvc.ingest.shapefile import shapefiles  # noqa: PLC0415
+        from mapsvc.ingest.shapefile import entry_name, shapefiles  # noqa: PLC0415
 
-        yield from shapefiles(path, limits)
+        yield from _of_map(shapefiles(path, limits))
+        if note := unread([entry_name(entry) for entry in entries], ".shp"):
+            yield note
         yield End(format="shapefile")
     elif any(n.endswith(".kml") for n in lower):
         from mapsvc.ingest.kml import kmz  # noqa: PLC0415
 
-        yield from kmz(path, limits)
+        yield from _of_map(kmz(path, limits))
+        if note := unread([entry.filename for entry in entries], ".kml"):
+            yield note
         yield End(format="kml")
-    elif any(n.startswith(("word/", "ppt/")) for n in lower):
-        raise Refused("not_a_table")
     else:
         raise Refused("archive_without_table")
 
@@ -115,7 +106,7 @@ def _compound(path: Path, limits: Limits) -> Iterator[Message]:
     if "EncryptedPackage".encode("utf-16-le") in content:
         raise Refused("password")
     if not any(n.encode("utf-16-le") in content for n in ("Workbook", "Book", "WORKBOOK", "BOOK")):
-        raise Refused("not_a_table")
+        raise Refused("not_a_table", kind=document_kind(content))
     if _is_locked(content):
         raise Refused("password")
     del content
@@ -182,12 +173,12 @@ def _markup(text: str, start: str, encoding: str, limits: Limits) -> Iterator[Me
     if kind in ("kml", "folder", "document", "placemark"):
         from mapsvc.ingest.kml import kml  # noqa: PLC0415
 
-        yield from kml(text, limits)
+        yield from _of_map(kml(text, limits))
         yield End(format="kml", encoding=encoding)
     elif kind == "gpx":
         from mapsvc.ingest.gpx import gpx  # noqa: PLC0415
 
-        yield from gpx(text, limits)
+        yield from _of_map(gpx(text, limits))
         yield End(format="gpx", encoding=encoding)
     elif kind in _PAGES and "<frameset" not in start:
         from mapsvc.ingest.webpage import webpage  # noqa: PLC0415

@@ -1,6 +1,7 @@
 """Zipped shapefiles by GDAL, from files that we unpacked ourselves under names of our own."""
 
 import re
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ def shapefiles(path: Path, limits: Limits) -> Iterator[Message]:
             limits = _unpack(archive, entries, base, limits)
             if ".dbf" not in entries or ".shx" not in entries:
                 raise Refused("shapefile_incomplete")
+            _require_equal(base)
             yield from _layer(name, base, limits)
 
 
@@ -37,14 +39,14 @@ def _members(archive: zipfile.ZipFile) -> dict[str, dict[str, zipfile.ZipInfo]]:
     """Path without suffix → suffix → entry, for every group that holds a .shp."""
     groups: dict[str, dict[str, zipfile.ZipInfo]] = {}
     for entry in archive.infolist():
-        name = _entry_name(entry)
+        name = entry_name(entry)
         stem, dot, suffix = name.rpartition(".")
         if f".{suffix.lower()}" in _PARTS and dot and not name.startswith("__MACOSX"):
             groups.setdefault(stem, {})[f".{suffix.lower()}"] = entry
     return {stem: parts for stem, parts in groups.items() if ".shp" in parts}
 
 
-def _entry_name(entry: zipfile.ZipInfo) -> str:
+def entry_name(entry: zipfile.ZipInfo) -> str:
     if entry.flag_bits & 0x800:
         return entry.filename
     try:
@@ -78,21 +80,44 @@ def _unpack(
     return Limits(limits.rows, left, limits.seconds, limits.columns, limits.entries)
 
 
+def _require_equal(base: Path) -> None:
+    """Every shape has its record: GDAL would drop those without one, and say nothing."""
+    shapes = (base.with_suffix(".shx").stat().st_size - 100) // 8
+    with base.with_suffix(".dbf").open("rb") as file:
+        records = int.from_bytes(file.read(8)[4:8], "little")
+    if shapes != records:
+        raise Refused("shapefile_parts_differ", shapes=max(0, shapes), records=records)
+
+
+def _pyogrio() -> Any:
+    """pyogrio's reader of arrays, without the frames that it would load for nothing: five times
+    faster."""
+    absent = [name for name in ("geopandas", "pandas", "pyarrow") if name not in sys.modules]
+    sys.modules |= dict.fromkeys(absent)  # type: ignore[arg-type]
+    try:
+        import pyogrio.raw  # noqa: PLC0415
+    finally:
+        for name in absent:
+            del sys.modules[name]
+    return pyogrio.raw
+
+
 def _layer(name: str, base: Path, limits: Limits) -> Iterator[Message]:
     import numpy as np  # noqa: PLC0415
-    import pyogrio.raw  # noqa: PLC0415
 
+    raw = _pyogrio()
     prj = base.with_suffix(".prj")
     crs = epsg_of(prj.read_bytes()[:8192].decode("latin-1")) if prj.exists() else None
     yield SheetStart(name=name.rpartition("/")[2], visible=True, crs=crs, shapes=True)
     encoding = _encoding(base)
     names = _rename_fields(base.with_suffix(".dbf"), encoding)
     try:
-        _, _, shapes, fields = pyogrio.raw.read(
+        _, records, shapes, fields = raw.read(
             base.with_suffix(".shp"),
             encoding=encoding,
             force_2d=True,
             max_features=limits.rows + 1,
+            return_fids=True,
         )
     except Exception:  # noqa: BLE001 - whatever a parser throws, the file is to blame
         raise Refused("damaged") from None
@@ -101,7 +126,9 @@ def _layer(name: str, base: Path, limits: Limits) -> Iterator[Message]:
     columns = [_values(np.asarray(column)) for column in fields]
     rows = zip(*columns, strict=True) if columns else iter([()] * len(shapes))
     wkb = (bytes(s) if s is not None else b"" for s in [None, *shapes])
-    yield from blocks(enumerate([tuple(names[: len(fields)]), *rows]), limits, wkb)
+    numbers = [0, *(int(record) + 1 for record in records)]
+    table = [tuple(names[: len(fields)]), *rows]
+    yield from blocks(zip(numbers, table, strict=True), limits, wkb)
 
 
 def _values(column: Any) -> list[Any]:
@@ -169,7 +196,8 @@ def epsg_of(wkt: str) -> str | None:
     ):
         match = re.fullmatch(pattern, name)
         if match:
-            return f"EPSG:{first + (int(match[1]) - offset) // step}"
+            found = f"EPSG:{first + (int(match[1]) - offset) // step}"
+            return found if "utm" in name else _by_parameters(wkt) or found
     plain = {
         "gcs_wgs_1984": "EPSG:4326",
         "wgs_84": "EPSG:4326",
@@ -180,4 +208,29 @@ def epsg_of(wkt: str) -> str | None:
     }
     if re.search(r"(beijing|xian)_?(1954|1980)|bj_?54|xi?an_?80", name):
         return OLD
+    if name not in plain and re.search(r"china_?2000|cgcs_?2000|system_2000", wkt.lower()):
+        return _by_parameters(wkt) or "unknown"
     return plain.get(name, "unknown")
+
+
+def _by_parameters(wkt: str) -> str | None:
+    """The Gauss-Krüger system that the numbers of a .prj describe, whatever its name is.
+
+    `unknown` where they describe none of the national ones, None where there are no numbers.
+    """
+    told = re.findall(r'PARAMETER\["([^"]+)",\s*([-+.\deE]+)\]', wkt)
+    numbers = {name.lower(): float(value) for name, value in told}
+    meridian, easting = numbers.get("central_meridian"), numbers.get("false_easting")
+    if meridian is None or easting is None:
+        return None
+    rest = (numbers.get(n, 0.0) for n in ("false_northing", "latitude_of_origin"))
+    if numbers.get("scale_factor", 1.0) != 1 or any(rest):
+        return "unknown"
+    for first, zone, lowest, highest, prefix in (
+        (4534, meridian / 3, 25, 45, 0),
+        (4513, meridian / 3, 25, 45, 1),
+        (4491, (meridian + 3) / 6, 13, 23, 1),
+    ):
+        if zone.is_integer() and lowest <= zone <= highest and easting == prefix * zone * 1e6 + 5e5:
+            return f"EPSG:{first + int(zone) - lowest}"
+    return "unknown"

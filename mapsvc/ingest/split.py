@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest.headings import BRACKETS, MINUTES, SECONDS, Column, phone_of, plain
 from mapsvc.ingest.messages import Problem, problem
-from mapsvc.ingest.values import BETWEEN_ITEMS, BETWEEN_PARTS, MEASURES, blank
+from mapsvc.ingest.units import MEASURES
+from mapsvc.ingest.values import BETWEEN_ITEMS, BETWEEN_PARTS, blank
 
 if TYPE_CHECKING:
     from mapsvc.ingest.ledger import Part

@@ -15,6 +15,8 @@ from msgspec import Struct
 
 from mapsvc.catalog import Column as RecordColumn
 from mapsvc.catalog import LayerField
+from mapsvc.ingest.mojibake import is_mojibake
+from mapsvc.ingest.units import MEASURES, factor
 from mapsvc.masking import looks_masked
 
 LONGEST_TEXT = 2000
@@ -37,24 +39,11 @@ _NOTHING = frozenset(
 )
 LONGEST_NOTHING = max(map(len, _NOTHING))
 _NONE_WORDS = frozenset({"无", "暂无", "没有", "未知", "不详"})
+_NO_CODE = _NONE_WORDS | {"待编", "未编", "未编号", "无编号", "没有编号"}
+_raised = re.compile("[²³¹⁰-⁹₀-₉①-⑳⓪㉑-㉟㊱-㊿❶-➓]").search
+"""Digits that only point to a remark: 12① is 12, not 121."""
 _ERRORS = frozenset({"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!"})
 _scientific = re.compile(r"[+-]?\d(?:\.\d+)?E\+\d{1,3}", re.IGNORECASE).fullmatch
-
-# Factor to the first unit of the same group.
-_UNITS: tuple[dict[str, float], ...] = (
-    {"元": 1, "千元": 1e3, "万元": 1e4, "百万元": 1e6, "亿元": 1e8},
-    {"平方米": 1, "平米": 1, "㎡": 1, "m2": 1, "m²": 1, "亩": 10000 / 15, "公顷": 1e4, "hm2": 1e4,
-     "平方公里": 1e6, "平方千米": 1e6, "km2": 1e6},
-    {"米": 1, "m": 1, "公里": 1e3, "千米": 1e3, "km": 1e3},
-    {"立方米": 1, "方": 1, "m3": 1, "m³": 1, "万立方米": 1e4, "万方": 1e4},
-    {"人": 1, "名": 1, "位": 1, "个": 1, "万人": 1e4},
-    {"户": 1, "家": 1, "万户": 1e4},
-    {"千克": 1, "公斤": 1, "kg": 1, "吨": 1e3, "t": 1e3},
-)  # fmt: skip
-MEASURES = (
-    "立方米|平方米|公斤|千克|千瓦|顶|床|件|套|台|辆|艘|只|个|把|根|条|包|袋|箱|瓶|桶|支|盏|块|米|吨|升|双|副|张|具"
-    "|部|架|名|人|份|盒|卷|方|捆|组|座|匹|头|口|面|扇|片|对|批|处|间|架次|斤|kg|t|m"
-)
 
 
 BETWEEN_ITEMS, BETWEEN_PARTS = "\x1e", "\x1f"
@@ -100,18 +89,6 @@ def unwrapped(text: str) -> str:
     return (match[1] or match[2] or "").strip() if match else text
 
 
-def factor(unit: str, wanted: str) -> float | None:
-    """What turns a number of `unit` into one of `wanted`; None where it cannot be."""
-    unit, wanted = fold(unit).lower(), fold(wanted).lower()
-    if unit == wanted:
-        return 1.0
-    for group in _UNITS:
-        folded = {fold(name).lower(): value for name, value in group.items()}
-        if unit in folded and wanted in folded:
-            return folded[unit] / folded[wanted]
-    return None
-
-
 def parser(field: LayerField | RecordColumn, unit: str = "") -> Parser:
     """The parser of a declared field; `unit` is what the heading says its numbers are in."""
     if isinstance(field, LayerField):
@@ -149,16 +126,26 @@ def parse_text(text: str) -> Any:
     return Wrong("lost_digits") if _scientific(text) else _legible(text)
 
 
+_lost = re.compile(r"\ufffd|锟斤拷|(?<=[\u4e00-\u9fff])\?{2,}(?=[\u4e00-\u9fff])").search
+_lost_in_name = re.compile(r"[\u3400-\u9fff]\?|\?[\u3400-\u9fff]").search
+"""A name asks nothing: a rare character became a question mark."""
+
+
 def _legible(text: str) -> Any:
     """The text, or Wrong where a program before us has lost its characters."""
-    if "\ufffd" in text or "锟斤拷" in text or (text[:2] == "??" and not text.strip("?")):
-        return Wrong("garbled")
-    return text
+    if text.isascii():
+        return Wrong("garbled") if text[:2] == "??" and not text.strip("?") else text
+    return Wrong("garbled") if _lost(text) or is_mojibake(text) else text
+
+
+def _legible_name(text: str) -> Any:
+    return Wrong("garbled") if "?" in text and _lost_in_name(text) else _legible(text)
 
 
 _DAY_TEXT = re.compile(
     r"\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?|\d{1,2}月\d{1,2}日"
-    r"|\d{1,2}-(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
+    r"|\d{1,2}-(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+    r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)-\d\d",
     re.IGNORECASE,
 ).fullmatch
 """What a spreadsheet makes of a code like 1-2."""
@@ -177,7 +164,7 @@ def parse_name(text: str) -> Any:
             return Wrong("lost_digits")
         if _DAY_TEXT(name):
             return Wrong("became_date")
-    return _legible(name)
+    return _legible_name(name)
 
 
 _FLOAT = re.compile(r"(\d{5,})\.0+").fullmatch
@@ -186,12 +173,12 @@ _FLOAT = re.compile(r"(\d{5,})\.0+").fullmatch
 
 def parse_code(text: str) -> Any:
     """A code stays text: zeros, letters and dashes as written, full width made plain."""
-    code = fold(text)
-    if not code:
+    code = fold(text) if not _raised(text) else _blanks.sub("", text)
+    if not code or code in _NO_CODE:
         return None
     if len(code) > LONGEST_CODE:
         return Wrong("too_long", {"limit": LONGEST_CODE})
-    if code[0].isdigit() and not code.isdigit():
+    if not code.isdigit():
         if _scientific(code):
             return Wrong("lost_digits")
         if _DAY_TEXT(" ".join(text.split())):
@@ -267,7 +254,8 @@ def _number(field: LayerField | RecordColumn, heading_unit: str) -> Parser:
 
     def parse(text: str) -> Any:
         # A blank between digits may part thousands or two numbers: 120 121.
-        match = None if _APART(text) else _PLAIN_NUMBER.fullmatch(fold(text))
+        apart = _APART(text) or _raised(text)
+        match = None if apart else _PLAIN_NUMBER.fullmatch(fold(text))
         if match is None:
             return None if text in _NONE_WORDS else Wrong("not_a_number", {"unit_hint": hint})
         times = (factor(match[2], wanted) if wanted else None) if match[2] else by_heading
@@ -303,7 +291,7 @@ def parse_date(text: str) -> Any:
     # The blank before a time of day must not glue it to the day.
     plain = fold(re.sub(r"\s+(?=\d{1,2}[:：时点])", "T", text.strip()))
     match = _DATE.fullmatch(plain) or re.fullmatch(r"((?:19|20)\d\d)(\d\d)(\d\d)", plain)
-    if match is None:
+    if match is None or _raised(text):
         if re.fullmatch(r"[2-7]\d{4}(\.\d+)?", plain):
             meant = _EPOCH + timedelta(days=int(plain[:5]))
             return Wrong("date_serial", {"meant": meant.isoformat()})
@@ -332,6 +320,8 @@ def parse_phone(text: str) -> Any:
         return text
     if text in _NONE_WORDS:
         return None
+    if _raised(text):
+        return Wrong("not_a_phone")
     plain = unicodedata.normalize("NFKC", text).strip().removesuffix(".0")
     if _scientific(plain.replace(" ", "")):
         return Wrong("lost_digits")
@@ -362,11 +352,13 @@ def _phone(text: str) -> str | None:
 
 
 def parse_person(text: str) -> Any:
+    if text in _NONE_WORDS:
+        return None
     if re.search(r"\d{7,}", fold(text)):
         return Wrong("person_with_phone")
     if len(text) > LONGEST_NAME:
         return Wrong("too_long", {"limit": LONGEST_NAME})
-    return _legible(" ".join(text.split()))
+    return Wrong("lost_digits") if _scientific(text) else _legible_name(" ".join(text.split()))
 
 
 def parse_list(text: str) -> Any:

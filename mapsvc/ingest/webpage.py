@@ -59,6 +59,8 @@ class _Reader(HTMLParser):
             self._spans = _span(given.get("rowspan")), _span(given.get("colspan"))
             # What Excel shows is rounded; the number itself stands beside it.
             self._exact = given.get("x:num") or given.get("sdval")
+        elif tag == "input" and self._cell is not None:
+            self._cell.append(_typed(dict(attrs)))
         elif tag in _BREAKS and self._cell:
             self._cell.append("\n")
 
@@ -112,6 +114,12 @@ class _Reader(HTMLParser):
         self._held = {c: (n - 1, value) for c, (n, value) in self._held.items() if n > 1}
         self._row = None
         self.tables[-1].append([row.get(c, "") for c in range(max(row, default=-1) + 1)])
+
+
+def _typed(field: dict[str, str | None]) -> str:
+    """What stands in a field of a form; a page that was saved shows it like a cell."""
+    shown = (field.get("type") or "text").lower() in ("text", "number", "tel", "date", "search")
+    return field.get("value") or "" if shown else ""
 
 
 def _span(text: str | None) -> int:

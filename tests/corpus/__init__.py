@@ -2,6 +2,7 @@
 
 from tests.corpus.case import Case
 from tests.corpus.hostile import cases as hostile
+from tests.corpus.meaning import cases as meaning
 from tests.corpus.positions import cases as positions
 from tests.corpus.sheets import cases as sheets
 from tests.corpus.texts import cases as texts
@@ -12,4 +13,4 @@ __all__ = ["Case", "all_cases"]
 
 
 def all_cases() -> list[Case]:
-    return [*texts(), *positions(), *sheets(), *vectors(), *hostile(), *traps()]
+    return [*texts(), *positions(), *sheets(), *vectors(), *hostile(), *traps(), *meaning()]

@@ -87,7 +87,7 @@ def _bombs() -> list[Case]:
             refused="xml_entities",
         ),
         Case("bomb-xlsx-entities", entity, refused="damaged"),
-        Case("bomb-deep-kml", kml_of([deep]).encode(), refused="damaged"),
+        Case("bomb-deep-kml", kml_of([deep]).encode(), refused="damaged_map"),
         Case(
             "bomb-deep-json",
             b'{"type":"FeatureCollection","features":' + b"[" * 100_000,

@@ -102,7 +102,7 @@ def _kml() -> list[Case]:
             also=frozenset({"axes_swapped"}),
         ),
         Case("kml-empty", kml_of([]).encode(), refused="no_rows"),
-        Case("kml-cut", plain[:-200].encode(), refused="damaged"),
+        Case("kml-cut", plain[:-200].encode(), refused="damaged_map"),
     ]
 
 
@@ -205,8 +205,8 @@ def _gpkg() -> list[Case]:
             sheet="隐患点",
             rows={"隐患点!2": "not_a_point", "隐患点!3": "coordinates_missing"},
         ),
-        Case("gpkg-cut", gpkg_of(frame_of(standard(), 4326))[:5000], refused="damaged"),
-        Case("sqlite-of-others", b"SQLite format 3\x00" + bytes(2000), refused="damaged"),
+        Case("gpkg-cut", gpkg_of(frame_of(standard(), 4326))[:5000], refused="damaged_map"),
+        Case("sqlite-of-others", b"SQLite format 3\x00" + bytes(2000), refused="damaged_map"),
     ]
 
 
