@@ -137,6 +137,8 @@ def test_a_twin_is_refused_as_an_upload_would_take_it(office: Office) -> None:
     assert "“同名库”（没有编号）" in told
     twin = office.planner.post(PATH, json=again).json()["twin"]
     assert twin == {"layer": "depots", "id": first["id"]}
+    spelt = office.feature(name="同 名　库\u200b", code=None)
+    problem(office.planner.post(PATH, json=spelt), 409, "name_taken")
     problem(office.planner.post(PATH, json=office.feature(name="同名库")), 409, "name_taken")
     coded = office.add("depots", name="有号库", code="H-1")
     bare = office.feature(name="有号库", code=None)

@@ -102,17 +102,17 @@ where not coded or n = 1 or n_near = 1
 
 # Spaces, width and case tell no two names apart. Both sides are fenced off, so that each name is
 # folded once and the names are hashed.
-_PLAIN = (
+PLAIN = (
     "upper(regexp_replace(normalize({}, NFKC),"
     " '[[:space:]\\u00ad\\u200b-\\u200f\\u2060\\ufeff]+', '', 'g'))"
 )
 _FOLDED = f"""
 from (
-    select i.*, {_PLAIN.format("i.name")} plain from upload_incoming i
+    select i.*, {PLAIN.format("i.name")} plain from upload_incoming i
     where i.action = '' and i.lead_seq is null
         and not exists (select from upload_match m where m.seq = i.seq) offset 0
 ) i join (
-    select f.*, {_PLAIN.format("f.name")} plain from {{f}} f
+    select f.*, {PLAIN.format("f.name")} plain from {{f}} f
     where f.township_code in (select township_code from upload_incoming) and {{mine}}
         and not exists (select from upload_match m where m.feature_id = f.id) offset 0
 ) f on f.plain = i.plain and {{home}} and (i.code is null or f.code is null)

@@ -9,7 +9,7 @@ from psycopg import sql
 from mapsvc.catalog import Layer
 from mapsvc.database import Db
 from mapsvc.errors import Conflict
-from mapsvc.ingest.compare import SAME_NAME_M
+from mapsvc.ingest.compare import PLAIN, SAME_NAME_M
 
 # `nearby` is wider than the distance anywhere in China: it is there for the index.
 _TWINS = """
@@ -19,11 +19,11 @@ select f.id, f.name, f.code, r.name, same_code from (
     where f.township_code = %(town)s and upper(f.code) = upper(%(code)s)
     union all
     select f.*, false from {f} f
-    where f.name = %(name)s and f.township_code = %(town)s and {unsure}
+    where f.township_code = %(town)s and {same_name} and {unsure}
         and (f.township_code <> '' or f.region_code is not distinct from %(region)s)
     union all
     select f.*, false from {f} f, point
-    where f.geom && ST_Expand(p, 0.01) and f.name = %(name)s and f.township_code <> %(town)s
+    where f.geom && ST_Expand(p, 0.01) and f.township_code <> %(town)s and {same_name}
         and {unsure} and ST_DWithin(f.geom::geography, p::geography, {near})
 ) f left join region r on r.code = f.region_code
 where f.id is distinct from %(id)s
@@ -51,6 +51,8 @@ async def refuse_twin(
     query = sql.SQL(_TWINS).format(
         f=sql.Identifier(layer.partition),
         near=sql.Literal(SAME_NAME_M),
+        # Spaces, width and case tell no two names apart.
+        same_name=sql.SQL(f"{PLAIN.format('f.name')} = {PLAIN.format('%(name)s::text')}"),
         # Two codes tell two features of one name apart; a missing one does not.
         unsure=sql.SQL("(f.code is null or %(code)s::text is null)"),
     )
