@@ -374,6 +374,14 @@ def test_where_a_position_came_from_outlives_other_edits(office: Office) -> None
     assert provenance() == kept
     third = patch(office.planner, second, properties={"address": "村尾"}).json()
     assert provenance() == kept
+    east, north = (str(v) for v in from_wgs84(*office.other, "gcj02"))
+    words = {"text": f"{east}，{north}", "crs": "gcj02"}
+    point = {"type": "Point", "coordinates": office.other}
+    fourth = patch(office.planner, third, geometry=point, typed=words).json()
+    said = {"raw_x": words["text"], "raw_y": "", "declared": "gcj02", "used": "gcj02"}
+    assert provenance() == said | {"form": "edit"}
+    third = patch(office.planner, fourth, typed=words, geometry=made["geometry"]).json()
+    assert provenance()["declared"] == "wgs84"
     patch(office.planner, third, geometry={"type": "Point", "coordinates": office.other})
     assert provenance()["raw_x"] == str(office.other[0])
 

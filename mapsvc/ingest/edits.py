@@ -20,12 +20,19 @@ from psycopg.types.json import Jsonb
 
 from mapsvc import features, record
 from mapsvc.catalog import Layer
-from mapsvc.coordinates import System, from_wgs84, parse_system
+from mapsvc.coordinates import System, UnknownSystem, from_wgs84, parse_system, read_typed
 from mapsvc.database import Db
-from mapsvc.errors import BadInput, Conflict, NotFound, Unavailable, VersionConflict
+from mapsvc.errors import (
+    BadInput,
+    Conflict,
+    NotFound,
+    OutsideWorld,
+    Unavailable,
+    VersionConflict,
+)
 from mapsvc.ingest.applying import begin
 from mapsvc.ingest.assign import RegionIndex, metres_between
-from mapsvc.ingest.cells import text_of
+from mapsvc.ingest.cells import clean, text_of
 from mapsvc.ingest.compare import SAME_SPOT_M
 from mapsvc.ingest.entry import GIVEN_BY_US, Entry, Place, read_entry, read_place, settle
 from mapsvc.ingest.locate import DIGITS
@@ -36,7 +43,9 @@ from mapsvc.masking import looks_masked, masked
 from mapsvc.search_text import search_text
 
 SHOWN_PROBLEMS = 100
-_MEMBERS = ("type", "id", "bbox", "geometry", "properties")
+_MEMBERS = ("type", "id", "bbox", "geometry", "properties", "typed")
+_LONGEST_TYPED = 240
+_SAME_DEG = 2e-7
 PATIENCE = "10s"
 """How long an edit waits for an upload that is being applied to the same layer."""
 FORM = "edit"
@@ -63,6 +72,8 @@ class Draft:
     has_geometry: bool
     geometry: Any
     properties: dict[str, Any]
+    typed: tuple[str, str] | None = None
+    """What somebody typed for the place, and in which system; the geometry is what it gave."""
 
     @classmethod
     def of(cls, sent: Any, crs: str) -> "Draft":
@@ -74,13 +85,25 @@ class Draft:
         if strange:
             raise BadInput(
                 f"不认识“{'”、“'.join(strange[:5])}”。Feature 里只能有 type、id、geometry 和"
-                " properties；字段写在 properties 里。",
+                " properties，手写的坐标写在 typed 里；字段写在 properties 里。",
                 code="not_a_feature",
             )
         properties = sent.get("properties")
         if properties is not None and not isinstance(properties, dict):
             raise BadInput("properties 应是一个对象。", code="not_a_feature")
-        return cls(sent, system, "geometry" in sent, sent.get("geometry"), properties or {})
+        geometry, typed = sent.get("geometry"), _typed(sent.get("typed"))
+        return cls(sent, system, "geometry" in sent, geometry, properties or {}, typed)
+
+
+def _typed(given: Any) -> tuple[str, str] | None:
+    if given is None:
+        return None
+    told = (given.get("text"), given.get("crs")) if isinstance(given, dict) else ()
+    if len(told) != 2 or not all(isinstance(t, str) and len(t) <= _LONGEST_TYPED for t in told):
+        raise BadInput(
+            "typed 应写成 {text: 手写的坐标, crs: 它的坐标系}，都是文字。", code="not_a_feature"
+        )
+    return clean([str(told[0])])[0], str(told[1])
 
 
 @dataclass(slots=True)
@@ -117,7 +140,7 @@ async def create(
             raise _refusal(entry)
         empty = _Row(None, "", None, "", place.lon, place.lat, {}, None, {})
         row = _merged(empty, entry, place)
-        row.provenance = _provenance(place, draft.system)
+        row.provenance = _provenance(place, draft)
         await _refuse_twin(db, layer, row, scope)
         upload = new_id()
         feature_id, version = await _write(db, layer, _INSERT, row, actor, upload)
@@ -161,7 +184,7 @@ async def change(
             return current
         metres = _metres(place, row) if place is not None else 0.0
         if metres and place is not None:
-            changed.provenance = _provenance(place, draft.system)
+            changed.provenance = _provenance(place, draft)
         elif row.provenance.get("form") != FORM:
             # Where the position came from stays known, whoever edits the rest.
             kept = {"position": row.provenance} if row.provenance else {}
@@ -365,9 +388,23 @@ def _merged(row: _Row, entry: Entry, place: Place | None) -> _Row:
     return changed
 
 
-def _provenance(place: Place, system: System) -> dict[str, Any]:
+def _provenance(place: Place, draft: Draft) -> dict[str, Any]:
+    """Where a place came from: the words that were typed, if they say it, else the numbers."""
+    if draft.typed is not None and _says(*draft.typed, place):
+        text, crs = draft.typed
+        return {"raw_x": text, "raw_y": "", "form": FORM, "declared": crs, "used": crs}
     x, y = map(text_of, place.raw)
-    return {"raw_x": x, "raw_y": y, "form": FORM, "declared": system.id, "used": system.id}
+    system = draft.system.id
+    return {"raw_x": x, "raw_y": y, "form": FORM, "declared": system, "used": system}
+
+
+def _says(text: str, crs: str, place: Place) -> bool:
+    """Is a place what a text gives? A marker that was moved afterwards lies elsewhere."""
+    try:
+        found = read_typed(text, crs)
+    except (BadInput, OutsideWorld, UnknownSystem):
+        return False
+    return any(max(abs(p.lon - place.lon), abs(p.lat - place.lat)) < _SAME_DEG for p in found)
 
 
 _INSERT = f"""

@@ -67,6 +67,7 @@ export class Form {
     const properties = Object.fromEntries(given.map(({ value, field }) => [field.id, sent(value, field)]));
     const body = { type: "Feature", properties };
     if (this.where.isMoved) body.geometry = { type: "Point", coordinates: this.where.at };
+    if (body.geometry && this.where.source) body.typed = this.where.source;
     return body;
   }
 

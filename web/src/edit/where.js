@@ -29,7 +29,7 @@ export class Where {
       label: "输入坐标，任何写法",
       lookup: (text, signal) => this.lookup(text, signal),
       row: typedRow,
-      choose: ({ lon, lat }) => this.typed([lon, lat]),
+      choose: ({ lon, lat, source }) => this.typed([lon, lat], source),
     });
     this.root = h("section", { class: "edit-where", "aria-label": "位置" }, h("p", { class: "spot" }, this.name, this.numbers), this.moved, h("div", { class: "place-row" }, box, this.system), this.hint, this.faults);
     if (at) this.put(at);
@@ -37,13 +37,15 @@ export class Where {
   }
 
   async lookup(text, signal) {
-    const { places } = await get(`/api/coordinates?text=${encodeURIComponent(text)}&crs=${this.system.value}`, { signal });
-    return { options: places, say: null };
+    const crs = this.system.value;
+    const { places } = await get(`/api/coordinates?text=${encodeURIComponent(text)}&crs=${crs}`, { signal });
+    return { options: places.map((place) => ({ ...place, source: { text, crs } })), say: null };
   }
 
-  typed(at) {
+  typed(at, source) {
     this.field.clear();
     this.put(at);
+    this.source = source;
     this.frame();
     this.changed();
   }
@@ -51,6 +53,7 @@ export class Where {
   /** Set the place, wherever it comes from. */
   put(at) {
     this.at = at;
+    this.source = null; // what was typed, while the place is what it gave
     if (this.pin.marker) this.pin.set(at);
     else this.pin.show(at, this.was, this.look());
     this.say();
@@ -59,6 +62,7 @@ export class Where {
 
   take(at, done) {
     this.at = at;
+    this.source = null;
     this.say();
     if (done) this.learn();
     this.changed();
