@@ -256,6 +256,53 @@ async def test_the_same_new_feature_from_two_uploaders_is_not_doubled(
     assert len(await on_map(county)) == 1
 
 
+async def test_of_two_at_the_same_moment_one_wins_and_the_other_is_told(
+    conninfo: str, county: Db, catalog: Catalog
+) -> None:
+    async def together(*works: Any) -> list[Any]:
+        done = await asyncio.gather(*works, return_exceptions=True)
+        lost = [found for found in done if isinstance(found, BaseException)]
+        assert [type(found) for found in lost] == [Conflict], lost
+        return lost
+
+    unnumbered = csv_of([["", "老桥", "低", 110.05, 30.05, ""]])
+    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as other:
+        files = [send(db, catalog, unnumbered) for db in (county, other)]
+        one, two = await asyncio.gather(*files)
+        (told,) = await together(
+            uploads.apply(county, catalog, one["id"], actor="one"),
+            uploads.apply(other, catalog, two["id"], actor="two"),
+        )
+        assert told.code == "outdated_preview"
+        assert [c["name"] for c in told.extra["changed"]] == ["老桥"]
+        assert len(await on_map(county)) == 1
+        base = await put(county, catalog, csv_of(GOOD))
+        redder, lower = [
+            await send(county, catalog, csv_of([["001", "青山滑坡", grade, 110.05, 30.05, "12"]]))
+            for grade in ("橙", "低")
+        ]
+        await together(
+            uploads.apply(county, catalog, redder["id"], actor="one"),
+            uploads.apply(other, catalog, lower["id"], actor="two"),
+        )
+        later = csv_of([["002", "石桥内涝", "低", 110.06, 30.06, "9"]])
+        staged = await send(county, catalog, later)
+        await uploads.rollback(county, (await _applied(county))[0], "one")
+        await together(
+            uploads.rollback(county, base["id"], "one"),
+            uploads.apply(other, catalog, staged["id"], actor="two"),
+        )
+    assert len(await on_map(county)) in (1, 3)
+
+
+async def _applied(db: Db) -> list[Any]:
+    """Uploads that are on the map, the last first."""
+    found = await db.execute(
+        "select id from upload where status = 'applied' order by applied_at desc"
+    )
+    return [row[0] for row in await found.fetchall()]
+
+
 async def test_two_townships_do_not_stand_in_each_others_way(
     conninfo: str, county: Db, catalog: Catalog
 ) -> None:
