@@ -117,6 +117,21 @@ def test_a_mask_sent_back_changes_nothing(office: Office, person: dict[str, Any]
         )
         assert refused.status_code == 422
         assert refused.json()["problems"][0]["code"] == "masked_value"
+    stale = office.planner.patch(
+        url(person),
+        json={"properties": {"responsible_phone": "13900139000"}},
+        headers={"If-Match": '"1"'},
+    )
+    assert stale.status_code == 412
+    assert stale.json()["current"]["properties"]["responsible_phone"] == MASK
+    assert PHONE not in stale.text
+    replaced = office.planner.patch(
+        url(person),
+        json={"properties": {"responsible_phone": "13900139000"}},
+        headers={"If-Match": '"2"'},
+    )
+    assert replaced.json()["properties"]["responsible_phone"] == "139****9000"
+    assert shown(office.admin, person)["responsible_phone"] == "13900139000"
     new = office.feature(responsible_person="王**")
     assert office.planner.post("/api/layers/risk_points/features", json=new).status_code == 422
 
