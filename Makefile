@@ -5,12 +5,13 @@ PORT = 8000
 ARGS =
 BIN = .venv/bin
 
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup demo test fuzz check format bench lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo [PORT=8000] [HOST=127.0.0.1]   安装缺少的软件，载入演示县，启动服务；Ctrl-C 停止"
 	@echo "make test [ARGS='tests/test_x.py -k y']  安装缺少的软件，运行全部测试"
+	@echo "make fuzz [FUZZ=60]  按接口说明生成大量正确和错误的请求，看有没有出错"
 	@echo "make check     格式、代码规范、类型、结构"
 	@echo "make format    整理代码格式"
 	@echo "make bench     性能对比"
@@ -27,6 +28,11 @@ demo: setup
 test:
 	@bash tools/setup --test
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+FUZZ = 60
+fuzz:
+	@bash tools/setup --test
+	@FUZZ=$(FUZZ) exec $(BIN)/python -m pytest tests/test_fuzz.py $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -70,16 +70,7 @@ async def recent(db: Db, since: datetime, limit: int) -> bytes:
 
 async def trim(db: Db) -> None:
     """Forget what is older than `KEPT`, and remember up to where the log no longer reaches."""
-    async with db.transaction():
-        row = await (
-            await db.execute(
-                "with gone as (delete from change where at < now() - %s returning position)"
-                " select max(position) from gone",
-                [KEPT],
-            )
-        ).fetchone()
-        if row and row[0] is not None:
-            await county.write(db, _TRIMMED, int(row[0]))
+    await db.execute("select changes_trimmed(%s)", [KEPT])
 
 
 class _Named(msgspec.Struct):

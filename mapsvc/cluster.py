@@ -150,6 +150,11 @@ class Cluster:
         with self._admin("postgres") as server:
             if not server.execute("select from pg_roles where rolname = 'mapsvc'").rowcount:
                 server.execute("create role mapsvc login createdb")
+            for role in ("mapsvc_service", "mapsvc_door"):
+                if not server.execute("select from pg_roles where rolname = %s", [role]).rowcount:
+                    name = sql.Identifier(role)
+                    server.execute(sql.SQL("create role {} nologin").format(name))
+                    server.execute(sql.SQL("grant {} to mapsvc").format(name))
             if not server.execute("select from pg_database where datname = 'mapsvc'").rowcount:
                 with self._admin("template1") as template:
                     _add_extensions(template, _missing_extensions(template))

@@ -17,6 +17,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from mapsvc import walls
 from mapsvc.catalog import Catalog, Layer, LayerField
 from mapsvc.cluster import Cluster, ClusterError, running
 from mapsvc.errors import BrokenSetup, DatabaseUnavailable, DiskFull, ReadOnly, Unavailable
@@ -25,7 +26,16 @@ from mapsvc.settings import Settings
 log = logging.getLogger(__name__)
 
 Db = AsyncConnection[TupleRow]
-Pool = AsyncConnectionPool[Db]
+
+
+class Walled(AsyncConnection[TupleRow]):
+    """A connection of the service; it knows as whom it works."""
+
+    standing = walls.MACHINE
+
+
+Pool = AsyncConnectionPool[Walled]
+AS_SERVICE = f" -c role={walls.SERVICE}"
 
 OLDEST_POSTGIS = (3, 3)
 _WATCH_S = 1.0
@@ -88,6 +98,7 @@ def _pool(conninfo: str, settings: Settings, size: int, options: str = "") -> Po
     timeout_ms = int(settings.statement_timeout_s * 1000)
     return _WarmestFirst(
         conninfo,
+        connection_class=Walled,
         min_size=min(2, size),
         max_size=size,
         timeout=settings.pool_wait_s,
@@ -98,12 +109,12 @@ def _pool(conninfo: str, settings: Settings, size: int, options: str = "") -> Po
             "connect_timeout": 5,
             "application_name": "mapsvc",
             "options": f"-c statement_timeout={timeout_ms} -c timezone=Asia/Shanghai -c jit=off"
-            f" -c idle_in_transaction_session_timeout=60s{options}",
+            f" -c idle_in_transaction_session_timeout=60s{AS_SERVICE}{options}",
         },
     )
 
 
-class _WarmestFirst(AsyncConnectionPool[Db]):
+class _WarmestFirst(AsyncConnectionPool[Walled]):
     """Hands out the connection used last: its backend still has plans and catalogue in cache.
 
     psycopg_pool goes round instead, so that few clients meet backends that have gone cold: half
@@ -111,7 +122,7 @@ class _WarmestFirst(AsyncConnectionPool[Db]):
     own order is what is left.
     """
 
-    async def _get_ready_connection(self, timeout: float | None) -> Db | None:  # noqa: ASYNC109
+    async def _get_ready_connection(self, timeout: float | None) -> Walled | None:  # noqa: ASYNC109
         # The idle ones stand in the order they came back; the pool takes, and closes when it
         # shrinks, the first. Called under the pool's lock.
         idle = getattr(self, "_pool", None)
@@ -121,10 +132,17 @@ class _WarmestFirst(AsyncConnectionPool[Db]):
 
 
 @asynccontextmanager
-async def connection(pool: Pool) -> AsyncIterator[Db]:
-    """A pooled connection; a database that is away becomes DatabaseUnavailable."""
+async def connection(pool: Pool, standing: walls.Standing | None = None) -> AsyncIterator[Db]:
+    """A pooled connection; a database that is away becomes DatabaseUnavailable.
+
+    It works as whoever is asking, unless told another `standing`.
+    """
+    standing = standing or walls.standing()
     try:
         async with pool.connection() as db:
+            if db.standing != standing:
+                await db.execute(walls.TOLD, standing)
+                db.standing = standing
             yield db
     except psycopg.errors.QueryCanceled:
         raise Unavailable(
@@ -164,10 +182,12 @@ def upgrade(conninfo: str, catalog: Catalog) -> None:
     """Create or upgrade the schema to the newest, then partitions and views of every layer."""
     with psycopg.connect(conninfo, autocommit=True) as db:
         _check_postgis(db)
+        walls.make_roles(db)
         db.execute("select pg_advisory_lock(%s)", [_SCHEMA_LOCK])
         command.upgrade(alembic_config(conninfo), "head")
         with db.transaction():
             sync_layers(db, catalog)
+            walls.grant(db, [layer.partition for layer in catalog])
 
 
 def alembic_config(conninfo: str) -> Config:

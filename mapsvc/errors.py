@@ -11,6 +11,7 @@
     │   └── Owing                   403  <what>             first a new password, or a second factor
     ├── NotFound                    404  not_found
     ├── Conflict                    409  conflict
+    │   └── NotAsPlanned            409  not_as_planned     fewer rows written than meant
     ├── VersionConflict             412  version_conflict
     ├── TooLarge                    413  too_large
     ├── PreconditionMissing         428  if_match_required
@@ -106,6 +107,12 @@ class Conflict(MapsvcError):
     status = 409
     code = "conflict"
     title = "与现有数据冲突"
+
+
+class NotAsPlanned(Conflict):
+    """A statement wrote other rows than it was meant to; its transaction is taken back."""
+
+    code = "not_as_planned"
 
 
 class VersionConflict(MapsvcError):

@@ -21,7 +21,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from mapsvc import access, changes
-from mapsvc.database import Db, Pool, connection
+from mapsvc.database import AS_SERVICE, Db, Pool, connection
 from mapsvc.errors import MapsvcError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -272,7 +272,7 @@ class Feed:
             autocommit=True,
             connect_timeout=5,
             application_name="mapsvc live",
-            options="-c timezone=Asia/Shanghai -c jit=off -c statement_timeout=10s",
+            options=f"-c timezone=Asia/Shanghai -c jit=off -c statement_timeout=10s{AS_SERVICE}",
             keepalives_idle=5,
             keepalives_interval=2,
             keepalives_count=2,

@@ -36,6 +36,7 @@ from mapsvc.api import (
     workbooks,
 )
 from mapsvc.api.bundle import Bundle
+from mapsvc.api.gate import Gate
 from mapsvc.api.service import Service
 from mapsvc.api.throttle import Throttle
 from mapsvc.api.traces import Traces
@@ -96,6 +97,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         overview=Overview(pool, catalog),
         tiles=kept_tiles,
     )
+    app.add_middleware(Gate, upload_max_bytes=settings.upload_max_bytes)
     app.add_middleware(Traces)
     problems.install(app)
     # The first routes are matched first: the hot ones stand in front.

@@ -170,9 +170,9 @@ DOORS: dict[str, Door] = {
     "GET /uploads": Door("read"),
     "GET /record": Door("reads_record"),
     # the machine
+    "GET /metrics": Door("manages_accounts"),
     "GET /healthz": Door("anyone"),
     "GET /readyz": Door("anyone"),
-    "GET /metrics": Door("manages_accounts"),
     "GET /api/openapi.json": Door("anyone"),
     "GET /static/{path}": Door("anyone", 404),
 }

@@ -12,6 +12,7 @@ import pytest
 
 from mapsvc.access import Identity
 from mapsvc.api.doors import WALL
+from mapsvc.walls import Standing
 from tests.conftest import PASSWORD, Signed
 from tests.doors import DOORS, VALUES, routes
 from tests.inside import Answer, Call, ask_all
@@ -111,7 +112,7 @@ class Step:
         return f"{self.who.name}: {self.name} ({self.whose}) -> {got}, not {self.expected}"
 
 
-def _add_people(conninfo: str) -> None:
+def add_people(conninfo: str) -> None:
     with psycopg.connect(conninfo, autocommit=True) as db:
         for name in ("admin", "county", "wall"):
             db.execute(
@@ -121,7 +122,7 @@ def _add_people(conninfo: str) -> None:
             )
 
 
-def _people(office: Office) -> Iterator[Somebody]:
+def people(office: Office) -> Iterator[Somebody]:
     yield Somebody("nobody", None, None)
     names = [f"only-{n}" for n in ("admin", "county", "wall")]
     names += ["planner", "command", "auditor", *(f"town-{code}" for code in TOWNS.values())]
@@ -133,7 +134,7 @@ def _people(office: Office) -> Iterator[Somebody]:
         yield Somebody(name, told["token"], identity)
 
 
-def _things(office: Office, at: list[float], town: str) -> dict[str, Any]:
+def _made_by(office: Office, at: list[float], town: str) -> dict[str, Any]:
     """What one township made itself: a feature, an edit, an upload, two closures."""
     client = office.signed(f"town-{town}")
     made = client.post("/api/layers/depots/features", json=office.feature(at))
@@ -155,14 +156,16 @@ def _things(office: Office, at: list[float], town: str) -> dict[str, Any]:
     }
 
 
+def things(office: Office) -> dict[str, dict[str, Any]]:
+    places = {"A": office.own, "B": office.other}
+    return {whose: _made_by(office, places[whose], town) for whose, town in TOWNS.items()}
+
+
 @pytest.fixture(scope="module")
 def setting(make_app: Any, make_database: Any, demo_source: str) -> Iterator[Setting]:
     conninfo = make_database(demo_source)
-    _add_people(conninfo)
+    add_people(conninfo)
     office = Office(Signed(make_app(conninfo)), conninfo, masked=True)
-    places = {"A": office.own, "B": office.other}
-    things = {whose: _things(office, places[whose], town) for whose, town in TOWNS.items()}
-    people = list(_people(office))
 
     async def book(*_: Any) -> bytes:
         return b"PK"
@@ -170,7 +173,7 @@ def setting(make_app: Any, make_database: Any, demo_source: str) -> Iterator[Set
     # Making the workbook comes after every guard, and takes longer than all the rest.
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("mapsvc.ingest.report.build", book)
-        yield Setting(office, people, things)
+        yield Setting(office, list(people(office)), things(office))
 
 
 def test_every_route_has_a_door(setting: Setting) -> None:
@@ -179,12 +182,24 @@ def test_every_route_has_a_door(setting: Setting) -> None:
     assert sorted(set(routes(app.routes))) == sorted(DOORS)
 
 
+@pytest.fixture
+def both(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Do both walls stand? Else the database lets everything through: all connections work as
+    its owner."""
+    if request.param == "service only":
+        monkeypatch.setattr("mapsvc.walls.standing", lambda: Standing("none"))
+    return bool(request.param == "both walls")
+
+
+@pytest.mark.parametrize("both", ["both walls", "service only"], indirect=True)
 def test_every_door_opens_to_whom_it_may(
-    setting: Setting, capsys: pytest.CaptureFixture[str]
+    setting: Setting, capsys: pytest.CaptureFixture[str], both: bool
 ) -> None:
-    steps = setting.walk(list(DOORS), setting.people)
+    few = {"nobody", "command", "auditor", f"town-{OWN}", f"town-{OTHER}"}
+    everybody = [p for p in setting.people if both or p.name in few]
+    steps = setting.walk(list(DOORS), everybody)
     with capsys.disabled():
-        print(f"\n{len(DOORS)} doors, {len(setting.people)} identities: {len(steps)} questions")
+        print(f"\n{len(DOORS)} doors, {len(everybody)} identities: {len(steps)} questions")
     assert "\n".join(str(s) for s in steps if s.odd) == ""
     told = {(s.name, s.who.name, s.whose): s.answer.told for s in steps}
     foreign = [
@@ -200,31 +215,109 @@ def test_every_door_opens_to_whom_it_may(
         assert str(s.answer.told) == missing, str(s)
 
 
-def _guarded(*opens: str) -> list[str]:
-    return [name for name, door in DOORS.items() if door.opens not in ("anyone", *opens)]
-
-
-@pytest.mark.parametrize("guard", ["right", "sign-in", "region"])
-def test_no_guard_can_be_missing_unnoticed(
-    setting: Setting, guard: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without it every door that it guards answers otherwise than the matrix wants."""
-    by_name = {p.name: p for p in setting.people}
-    names, people = _guarded("signed"), ["auditor", "command"]
+def _without(guard: str, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
+    """Take a guard of the service away; the doors that it guards, and who comes to them."""
     if guard == "right":
         monkeypatch.setattr(Identity, "require", lambda *_: None)
-    elif guard == "sign-in":
-        names, people = _guarded(), ["nobody"]
+        names = [n for n, door in DOORS.items() if door.opens not in ("anyone", "signed")]
+        return names, ["auditor", "command"]
+    if guard == "sign-in":
         everybody = Identity("x", frozenset({"admin", "county", "auditor"}), None)
 
         async def anybody(_: Any) -> Identity:
             return everybody
 
         monkeypatch.setattr("mapsvc.api.service.visitor", anybody)
-    else:
-        names = [name for name, door in DOORS.items() if door.of_region]
-        people = [f"town-{OWN}"]
-        monkeypatch.setattr(Identity, "scope", None)
-    steps = setting.walk(names, [by_name[p] for p in people])
-    unnoticed = [name for name in names if not any(s.odd for s in steps if s.name == name)]
-    assert not unnoticed
+        return [n for n, door in DOORS.items() if door.opens != "anyone"], ["nobody"]
+    monkeypatch.setattr(Identity, "scope", None)
+    return [n for n, door in DOORS.items() if door.of_region], [f"town-{OWN}"]
+
+
+def _steps(setting: Setting, guard: str, monkeypatch: pytest.MonkeyPatch) -> list[Step]:
+    names, people = _without(guard, monkeypatch)
+    return setting.walk(names, [p for p in setting.people if p.name in people])
+
+
+GUARDS = ["right", "sign-in", "region"]
+
+
+@pytest.mark.parametrize("both", ["service only"], indirect=True)
+@pytest.mark.parametrize("guard", GUARDS)
+def test_no_guard_can_be_missing_unnoticed(
+    setting: Setting, guard: str, both: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it every door that it guards answers otherwise than the matrix wants."""
+    steps = _steps(setting, guard, monkeypatch)
+    noticed = {s.name for s in steps if s.odd}
+    assert not {s.name for s in steps} - noticed
+
+
+NOTHING_OF_THE_COUNTY = {
+    # Pages without data, and the layer files' own words.
+    "GET /", "GET /guide", "GET /guide/{name}", "GET /api/docs", "GET /map", "GET /sheet",
+    "GET /screen", "GET /uploads", "GET /record", "GET /api/needs", "GET /api/symbols",
+    "GET /me", "POST /api/me/totp", "GET /api/session", "DELETE /api/session",
+    "GET /api/coordinates", "GET /api/regions",
+    "GET /api/layers/{layer}/template.xlsx",
+    # Kept in memory for all who read; only the service stands before them.
+    "GET /tiles/base/{z}/{x}/{y}.mvt", "GET /tiles/base/{z}.mvts", "GET /tiles/{layer}/{z}.mvts",
+    "GET /tiles/{layer}/{z}/{x}/{y}.mvt", "GET /api/events", "GET /api/overview",
+    # Already applied: nothing is written, and the command centre may read what is told.
+    "POST /api/uploads/{upload_id}/apply",
+    # To sign people in, the service reads every account and ends sessions.
+    "GET /accounts", "GET /api/accounts", "GET /api/kiosks",
+    "POST /api/accounts/{username}/sign-out", "DELETE /api/accounts/{username}/totp",
+    # Counts of requests.
+    "GET /metrics",
+    # Row security leaves nothing in them.
+    "GET /api/record", "GET /api/record.xlsx",
+}  # fmt: skip
+
+
+def reads(step: Step) -> bool:
+    return step.who.name == "command" and DOORS[step.name].opens == "read"
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_without_a_guard_the_database_holds(
+    setting: Setting, guard: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = _steps(setting, guard, monkeypatch)
+    stopped = [s for s in steps if s.expected in (401, 403, 404) and not reads(s)]
+    leaks = {s.name for s in stopped if s.answer.status < 300}
+    assert sorted(leaks - NOTHING_OF_THE_COUNTY) == []
+    told = [s.answer.told for s in stopped if s.name == "GET /api/record" and s.answer.status < 300]
+    assert all(t["matched"] == 0 for t in told)
+
+
+def test_what_the_service_would_let_through_is_not_written(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real writes by whoever may not, with the service's own guards gone."""
+    office, theirs = setting.office, setting.things["B"]
+    town, command = office.signed(f"town-{OWN}"), office.signed("command")
+    at = f"/api/layers/depots/features/{theirs['feature']}"
+    counts = "select (select count(*) from feature), (select count(*) from closure), (select count(*) from upload), (select max(version) from feature where id = %s)"  # noqa: E501
+    before = office.ask(counts, theirs["feature"])
+    _without("right", monkeypatch)
+    _without("region", monkeypatch)
+    seen = {"If-Match": '"1"'}
+    body = {"properties": {"name": "改了名"}}
+    point = {"geometry": {"type": "Point", "coordinates": office.other}, "reason": "试"}
+    refused = [
+        town.patch(at, json=body, headers=seen),
+        town.delete(at, headers=seen),
+        town.post("/api/layers/depots/features", json=office.feature(office.other)),
+        town.post("/api/closures", json=point),
+        town.delete(f"/api/closures/{theirs['closure']}"),
+        town.post(f"/api/uploads/{theirs['upload']}/apply", json={}),
+        town.post(f"/api/uploads/{theirs['applied']}/rollback"),
+        town.delete(f"/api/uploads/{theirs['upload']}"),
+        command.post("/api/layers/depots/features", json=office.feature(office.own)),
+        command.patch(at, json=body, headers=seen),
+        command.post(f"/api/uploads/{theirs['upload']}/apply", json={}),
+        command.post(f"/api/uploads/{theirs['applied']}/rollback"),
+        office.signed("only-wall").post("/api/closures", json=point),
+    ]
+    assert [a.status_code for a in refused if a.status_code not in (403, 404, 409)] == []
+    assert office.ask(counts, theirs["feature"]) == before

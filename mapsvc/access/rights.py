@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from mapsvc import walls
 from mapsvc.errors import Forbidden
 from mapsvc.record import ROLE_TITLES
 
@@ -90,6 +91,14 @@ class Identity:
     def sees_personal(self) -> str | None:
         """The region whose personal values this person reads in clear; None is the whole county."""
         return self.scope if self.may("reads_personal") else NOWHERE
+
+    @property
+    def standing(self) -> walls.Standing:
+        """What the database is told of this person; it follows from the account and this table,
+        and from nothing that the service decides on its way."""
+        rights = sorted({right for role in self.roles for right in GRANTS[role]})
+        role = walls.SERVICE if "read" in rights else walls.DOOR
+        return walls.Standing(role, ",".join(rights), self.region_code or "")
 
     @property
     def told(self) -> list[str]:

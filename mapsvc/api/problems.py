@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse
 
 from mapsvc.api.service import service
-from mapsvc.errors import BadInput, DiskFull, MapsvcError, NotSignedIn, Owing
+from mapsvc.errors import BadInput, DiskFull, Forbidden, MapsvcError, NotSignedIn, Owing
 from mapsvc.maps.shell import csp
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(psycopg.DataError, _data)
     app.add_exception_handler(OSError, _disk)
+    app.add_exception_handler(psycopg.errors.InsufficientPrivilege, _walled)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -143,6 +144,12 @@ async def _disk(request: Request, error: Exception) -> Response:
     if _no_space(error):
         return _answer(request, DiskFull())
     raise error
+
+
+async def _walled(request: Request, error: Exception) -> Response:
+    # Somebody came past the service's own guards: that is a fault of ours, and it went no further.
+    log.error("the database stopped what the service let through: %s", error)
+    return _answer(request, Forbidden("您没有这项权限，或对象不在您的辖区，没有任何改动。"))
 
 
 async def _unforeseen(request: Request, _: Exception) -> Response:

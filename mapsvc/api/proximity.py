@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from mapsvc import answers, arrivals, proximity
+from mapsvc import answers, arrivals, proximity, walls
 from mapsvc.api.direct import checked, parameters
 from mapsvc.api.downloads import (
     FORMAT,
@@ -94,7 +94,7 @@ async def nearest(request: Request) -> Response:
     names = list(dict.fromkeys(name for name in asked if name)) or serves.catalog.ids
     wanted = tuple(serves.catalog.layer(name) for name in names)
     filters = _filters(wanted, ask.where, own, who.sees_personal)
-    async with connection(serves.pool) as db:
+    async with connection(serves.pool, walls.reading()) as db:
         scope = who.sees_personal
         if ask.format != "json":
             scope = await readable_in(db, who, "就近查询", personal=ask.personal)

@@ -7,13 +7,13 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
 
-from mapsvc import record
+from mapsvc import record, walls
 from mapsvc.access import Identity, Sessions, SingleSignOn
 from mapsvc.api import doors
 from mapsvc.api.throttle import Throttle
 from mapsvc.catalog import Catalog
 from mapsvc.database import Db, Pool, connection
-from mapsvc.errors import NotSignedIn
+from mapsvc.errors import Forbidden, NotSignedIn
 from mapsvc.live import Feed
 from mapsvc.maps.assets import Assets
 from mapsvc.maps.guides import Guide
@@ -46,6 +46,8 @@ class Service:
 
 
 def service(request: Request) -> Service:
+    if walls.standing() is walls.MACHINE:
+        walls.stands(walls.NOBODY)  # until the request says whose it is
     return cast("Service", request.app.state.service)
 
 
@@ -55,6 +57,11 @@ async def _serves(request: Request) -> Service:
 
 
 async def database(request: Request) -> AsyncIterator[Db]:
+    """A connection that works as whoever asks, whether or not the door wants to know it."""
+    try:
+        await visitor(request)
+    except Forbidden:
+        walls.stands(walls.NOBODY)
     async with connection(service(request).pool) as db:
         yield db
 
@@ -71,15 +78,19 @@ def token_of(request: Request) -> str | None:
 
 
 async def visitor(request: Request) -> Identity | None:
-    """Who is asking, if signed in."""
+    """Who is asking, if signed in; the database is told as well."""
     token = token_of(request)
-    if token is None:
-        return None
+    person = await _known(request, token) if token else None
+    walls.stands(person.standing if person else walls.NOBODY)
+    return person
+
+
+async def _known(request: Request, token: str) -> Identity | None:
     known = service(request)
     recent = known.sessions.recent(token)
     if recent is not None:
         return recent
-    async with connection(known.pool) as db:
+    async with connection(known.pool, walls.MACHINE) as db:
         return await known.sessions.identify(db, token)
 
 

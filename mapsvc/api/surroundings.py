@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from mapsvc import answers, surroundings
+from mapsvc import answers, surroundings, walls
 from mapsvc.access import Identity
 from mapsvc.api.direct import checked, parameters, sent
 from mapsvc.api.downloads import (
@@ -113,7 +113,7 @@ async def _answer(
     layers = tuple(serves.catalog.layer(name) for name in names)
     filters = compile_for(layers, asked.where, scope=who.sees_personal)
     around = asked.around()
-    async with connection(serves.pool) as db:
+    async with connection(serves.pool, walls.reading()) as db:
         taken = None if form == "json" else "范围查询"
         scope = await readable_in(db, who, taken, personal=personal)
         ask = surroundings.Question(around, layers, filters, scope, asked.limit)

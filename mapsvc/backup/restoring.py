@@ -20,6 +20,7 @@ from mapsvc.backup.archive import DUMP, BackupError, Manifest, check, extract, r
 from mapsvc.backup.census import PLAIN, take
 from mapsvc.catalog import Catalog
 from mapsvc.database import alembic_config, upgrade
+from mapsvc.walls import make_roles
 
 
 class Restored(NamedTuple):
@@ -98,6 +99,7 @@ def _drop(name: str) -> sql.Composed:
 
 def _fill(conninfo: str, manifest: Manifest, file: Path) -> None:
     with psycopg.connect(conninfo, autocommit=True) as db:
+        make_roles(db)  # row policies name them
         for extension in manifest.extensions:
             _extend(db, extension)
     with tempfile.TemporaryDirectory(prefix="mapsvc-restore-") as work:

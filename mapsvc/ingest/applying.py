@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from mapsvc.catalog import Catalog, Layer
 from mapsvc.database import Db
-from mapsvc.errors import Conflict
+from mapsvc.errors import Conflict, NotAsPlanned
 from mapsvc.ingest import compare
 from mapsvc.ingest.record import LISTED, recorded, require
 
@@ -91,14 +91,13 @@ async def _write(
     )
     await _lock_features(db, layer, head["id"], [f["id"] for f in gone])
     await _refuse_outdated(db, layer, head, gone)
-    values = {"upload": head["id"], "layer": layer.id, "actor": actor}
+    values: dict[str, Any] = {"upload": head["id"], "layer": layer.id, "actor": actor}
+    planned = await _planned(db, head["id"])
     if gone:
-        await db.execute(
-            "delete from feature where layer = %(layer)s and id = any(%(ids)s)",
-            values | {"ids": [f["id"] for f in gone]},
-        )
-    await db.execute(_UPDATE, values)
-    await db.execute(_INSERT, values)
+        values["ids"] = [f["id"] for f in gone]
+        await carry_out(db, _DELETE, values, len(gone))
+    await carry_out(db, _UPDATE, values, planned["changed"])
+    await carry_out(db, _INSERT, values, planned["new"])
     await db.execute(
         "update upload set status = 'applied', applied_at = clock_timestamp(), applied_by = %s,"
         " delete_missing = %s, reading = reading || %s, counts = counts || %s,"
@@ -114,6 +113,34 @@ async def _write(
     done = await require(db, head["id"], None)
     await recorded(db, "upload.applied", head, done["counts"] | {"delete_missing": delete_missing})
 
+
+async def _planned(db: Db, upload_id: UUID) -> dict[str, int]:
+    """How many features the change set makes and changes."""
+    row = await (
+        await db.execute(
+            "select count(*) filter (where action = 'new'),"
+            " count(*) filter (where action = 'changed') from upload_row"
+            " where upload_id = %s and lead_seq is null",
+            [upload_id],
+        )
+    ).fetchone()
+    return dict(zip(("new", "changed"), row or (0, 0), strict=True))
+
+
+async def carry_out(db: Db, statement: str, values: Any, planned: int) -> None:
+    """Run a statement that must write so many rows: all of them, or the transaction is off.
+
+    Row security lets the rows of others pass in silence; here that is heard.
+    """
+    written = (await db.execute(statement, values)).rowcount
+    if written != planned:
+        raise NotAsPlanned(
+            f"应写入 {planned} 处，实际只能写入 {written} 处，其余不在您的权限之内或刚被改动。"
+            "没有任何改动。请刷新后重试；若再次出现，请联系系统管理员。"
+        )
+
+
+_DELETE = "delete from feature where layer = %(layer)s and id = any(%(ids)s)"
 
 _UPDATE = f"""
 update feature f set code = u.code, name = u.name, region_code = u.region_code,
@@ -257,8 +284,10 @@ async def _undo(db: Db, layer_id: str, head: dict[str, Any], actor: str) -> None
             code="rollback_blocked",
             conflicts=blocked,
         )
-    for statement in (_TAKE_OUT, _PUT_BACK, _REVIVE):
-        await db.execute(statement, values)
+    planned = await _planned(db, head["id"])
+    await carry_out(db, _TAKE_OUT, values, planned["new"])
+    await carry_out(db, _PUT_BACK, values, planned["changed"])
+    await carry_out(db, _REVIVE, values, len(deleted))
     await db.execute("update upload set status = 'rolled_back' where id = %s", [head["id"]])
     await recorded(db, "upload.rolled_back", head)
 

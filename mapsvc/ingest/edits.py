@@ -30,7 +30,7 @@ from mapsvc.errors import (
     Unavailable,
     VersionConflict,
 )
-from mapsvc.ingest.applying import begin
+from mapsvc.ingest.applying import begin, carry_out
 from mapsvc.ingest.assign import RegionIndex, metres_between
 from mapsvc.ingest.cells import clean, text_of
 from mapsvc.ingest.compare import SAME_SPOT_M
@@ -221,7 +221,7 @@ async def remove(
         now, row = await _lock(db, layer, feature_id, scope)
         current = await _saved(db, layer, feature_id, now, sees, parse_system("wgs84"))
         _require_version(version, current, None)
-        await db.execute("delete from feature where layer = %s and id = %s", [layer.id, feature_id])
+        await carry_out(db, _DELETE, [layer.id, feature_id], 1)
         upload = new_id()
         await keep(
             db, layer, upload, "deleted", feature=(feature_id, now), named=(row.name, row.code),
@@ -407,6 +407,8 @@ def _says(text: str, crs: str, place: Place) -> bool:
     return any(max(abs(p.lon - place.lon), abs(p.lat - place.lat)) < _SAME_DEG for p in found)
 
 
+_DELETE = "delete from feature where layer = %s and id = %s"
+
 _INSERT = f"""
 insert into feature (layer, code, name, region_code, township_code, geom, attrs, grade, search,
     verified_at, provenance, updated_by, upload_id)
@@ -456,7 +458,8 @@ async def _write(
             f"同一乡镇里已有编号为“{row.code}”的{layer.noun}。请改用别的编号，或去修改那一条。",
             code="code_taken",
         ) from None
-    assert done is not None
+    if done is None:
+        raise NotFound("没有这一条，或它不在您的辖区，没有改动。", code="unknown_feature")
     return int(done[0]), int(done[1])
 
 

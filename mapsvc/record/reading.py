@@ -59,11 +59,7 @@ _HOLDS: dict[str, LiteralString] = {
     "layer": "a.layer = %(layer)s",
     "feature": """(subject = %(feature)s::text and (action like 'feature.%%'
             or action like 'personal.%%')
-        or upload_id in (
-            select upload_id from feature where layer = %(layer)s and id = %(feature)s
-            union select upload_id from feature_history where layer = %(layer)s and id = %(feature)s
-            union select id from upload u, jsonb_array_elements(u.reading -> 'deleted') d
-            where u.layer = %(layer)s and (d ->> 0)::bigint = %(feature)s))""",
+        or upload_id in (select feature_uploads(%(layer)s, %(feature)s)))""",
     "upload": "upload_id = %(upload)s",
     "region": "region_code = any(array(select code from region where path @> array[%(region)s]))",
     "since": "at >= %(since)s",

@@ -4,13 +4,14 @@ An edge is closed while a closure in force touches its line. Nothing is deleted:
 lifted ends, and stays in the record.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import shapely
-from psycopg import sql
+from psycopg import errors, sql
 from shapely.geometry.base import BaseGeometry
 
 from mapsvc import record
@@ -53,6 +54,13 @@ case when %(radius)s::float8 is null then {geom}
 _GIVEN = sql.SQL("ST_SetSRID(ST_GeomFromWKB(%(wkb)s), 4326)")
 
 
+_CHANGE = sql.SQL(
+    "update closure set reason = %(reason)s, geom = {given}, radius_m = %(radius)s,"
+    " area = {area}, starts_at = coalesce(%(starts)s, starts_at), ends_at = %(ends)s,"
+    " updated_at = now(), updated_by = %(actor)s where id = %(id)s"
+).format(given=_GIVEN, area=_AREA.format(geom=_GIVEN))
+
+
 async def listed(db: Db, *, active: bool) -> list[dict[str, Any]]:
     """Closures, newest first; `active`: only those in force now."""
     query = sql.SQL("select {} from closure c {} order by c.id desc limit 1000").format(
@@ -87,7 +95,8 @@ async def create(db: Db, wanted: Wanted, *, actor: str, scope: str | None) -> di
     ).format(given=_GIVEN, area=_AREA.format(geom=_GIVEN))
     async with db.transaction():
         await _check_times(db, wanted.starts_at, wanted.ends_at)
-        row = await (await db.execute(insert, values)).fetchone()
+        async with _walled():
+            row = await (await db.execute(insert, values)).fetchone()
         assert row is not None
         await _require_inside(db, row[0], scope)
         return await _announced(db, row[0], "closure.created")
@@ -111,22 +120,17 @@ async def change(
         await _check_times(db, starts, ends if "ends_at" in wanted.given else None)
         if ends is not None and starts is not None and ends < starts:
             raise _backwards()
-        await db.execute(
-            sql.SQL(
-                "update closure set reason = %(reason)s, geom = {given}, radius_m = %(radius)s,"
-                " area = {area}, starts_at = coalesce(%(starts)s, starts_at), ends_at = %(ends)s,"
-                " updated_at = now(), updated_by = %(actor)s where id = %(id)s"
-            ).format(given=_GIVEN, area=_AREA.format(geom=_GIVEN)),
-            {
-                "id": number,
-                "reason": _reason(wanted.reason) if "reason" in wanted.given else old.reason,
-                "wkb": shapely.to_wkb(shape),
-                "radius": _radius(radius),
-                "starts": starts,
-                "ends": ends,
-                "actor": actor,
-            },
-        )
+        values = {
+            "id": number,
+            "reason": _reason(wanted.reason) if "reason" in wanted.given else old.reason,
+            "wkb": shapely.to_wkb(shape),
+            "radius": _radius(radius),
+            "starts": starts,
+            "ends": ends,
+            "actor": actor,
+        }
+        async with _walled():
+            await db.execute(_CHANGE, values)
         await _require_inside(db, number, scope)
         return await _announced(db, number, "closure.changed", was)
 
@@ -186,9 +190,21 @@ async def _inside(db: Db, number: int, scope: str | None) -> bool:
     return bool(row and row[0])
 
 
+_OUTSIDE = "封路范围超出了本乡镇。请缩小范围，或请县级人员设置。"
+
+
+@asynccontextmanager
+async def _walled() -> AsyncIterator[None]:
+    """The database looks at the place too, and before we do."""
+    try:
+        yield
+    except errors.InsufficientPrivilege:
+        raise Forbidden(_OUTSIDE) from None
+
+
 async def _require_inside(db: Db, number: int, scope: str | None) -> None:
     if not await _inside(db, number, scope):
-        raise Forbidden("封路范围超出了本乡镇。请缩小范围，或请县级人员设置。")
+        raise Forbidden(_OUTSIDE)
 
 
 async def _announced(

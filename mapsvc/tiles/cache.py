@@ -19,6 +19,7 @@ from mapsvc.errors import DatabaseUnavailable
 from mapsvc.tiles import address
 from mapsvc.tiles.land import ground
 from mapsvc.tiles.marks import points
+from mapsvc.walls import MACHINE
 
 MOST_BYTES = 64 * 1024 * 1024
 _OVERHEAD = 300
@@ -159,11 +160,11 @@ class TileCache:
         # One plan fits all tiles of today; what a past one costs hangs on its zoom.
         pool = self._pool if key[4] is None else self._past
         try:
-            async with connection(pool) as db:
+            async with connection(pool, MACHINE) as db:
                 return Tile.of(await make(db))
         except DatabaseUnavailable:
             # A database that was restarted leaves dead connections behind; the next one lives.
-            async with connection(pool) as db:
+            async with connection(pool, MACHINE) as db:
                 return Tile.of(await make(db))
 
     def _keep(self, key: Key, tile: Tile) -> None:
