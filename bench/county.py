@@ -135,7 +135,7 @@ def peer(module: list[str], conninfo: str, port: int) -> Iterator[int]:
         [sys.executable, "-m", *module], env={**os.environ, "MAPSVC_DATABASE_URL": conninfo}
     )
     try:
-        for _ in range(300):
+        for _ in range(1200):
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz"):
                     break

@@ -103,11 +103,11 @@ async def coverage(db: Db, ask: Question) -> dict[str, Any]:
 async def sites(db: Db, ask: Question, more: int) -> dict[str, Any]:
     """Where `more` should stand so that most (people, or targets) are reached that are not now.
 
-    Candidates are the villages. The choice is the best of all choices (a maximal covering problem
-    solved by HiGHS); of equals the fewest sites.
+    Candidates are the villages; what `also` names counts as standing already. The choice is the
+    best of all choices (a maximal covering problem solved by HiGHS); of equals the fewest sites.
     """
     async with moment(db):
-        starts = await _starts(db, ask)
+        starts = [*await _starts(db, ask), *ask.also]
         targets = await _targets(db, ask)
         times = await _times(db, ask, starts, targets)
         missed = np.flatnonzero(_late(times, ask.limit))
@@ -139,10 +139,12 @@ async def sites(db: Db, ask: Question, more: int) -> dict[str, Any]:
         "candidates": len(candidates),
         "before": _summed(targets, times, (ask.limit,)),
         "after": _summed(targets, after, (ask.limit,)),
+        "also": [[p.lon, p.lat] for p in ask.also],
         "sites": told,
         "area": _collection(bands),
         "proved": proved,
         "notes": notes,
+        "asked_at": datetime.now(_CHINA).isoformat(timespec="seconds"),
     }
 
 

@@ -117,6 +117,23 @@ def test_coverage_as_a_workbook_and_as_geojson(planner: httpx.Client) -> None:
     assert planner.get("/api/coverage", params=COVERAGE | {"format": "pdf"}).status_code == 422
 
 
+def test_proposed_sites_as_a_workbook_and_as_geojson(planner: httpx.Client) -> None:
+    asked = COVERAGE | {"seconds": 900, "more": 1}
+    plain = taken(planner, "/api/coverage/sites", "json", **asked)
+    assert plain["also"] == [[111.2, 27.9]]
+    # Who stands at `also` already is not reached by the new ones for the first time.
+    without = taken(planner, "/api/coverage/sites", "json", **asked | {"also": "", "area": False})
+    assert plain["before"]["reached"] >= without["before"]["reached"]
+    book = taken(planner, "/api/coverage/sites", "xlsx", **asked)
+    assert [row[1] for row in book["增设位置"][1:]] == [site["name"] for site in plain["sites"]]
+    about = dict(book["查询说明"][1:])
+    assert (about["再增设几处"], about["按什么选"]) == ("1", "受威胁人数")
+    whole = taken(planner, "/api/coverage/sites", "geojson", **asked)
+    kinds = [f["properties"]["kind"] for f in whole["features"]]
+    assert kinds.count("site") == len(plain["sites"])
+    assert "also" in kinds
+
+
 def test_what_was_asked_of_the_nearest(planner: httpx.Client) -> None:
     asked = PLACE | {"layers": "forces", "k": 2, "where.forces": "headcount >= 10"}
     about = told(taken(planner, "/api/nearest", "xlsx", **asked))

@@ -6,7 +6,12 @@ of data of what time.
 
 from mapsvc.answers.about import About, about
 from mapsvc.answers.book import Part, workbook
-from mapsvc.answers.coverage import coverage_geojson, coverage_parts
+from mapsvc.answers.coverage import (
+    coverage_geojson,
+    coverage_parts,
+    sites_geojson,
+    sites_parts,
+)
 from mapsvc.answers.nearest import nearest_geojson, nearest_parts
 from mapsvc.answers.plans import plan_geojson, plan_parts
 from mapsvc.answers.within import within_geojson, within_parts
@@ -21,6 +26,8 @@ __all__ = [
     "nearest_parts",
     "plan_geojson",
     "plan_parts",
+    "sites_geojson",
+    "sites_parts",
     "within_geojson",
     "within_parts",
     "workbook",

@@ -29,6 +29,8 @@ _TITLES = {
     "within_s": "限时（秒）",
     "seconds": "时限（秒）",
     "also": "假设增设",
+    "more": "再增设几处",
+    "weigh": "按什么选",
     "stale": "超过核实期限的",
     "limit": "每个图层最多列出",
     "crs": "坐标系",
@@ -39,6 +41,7 @@ _WORDS: dict[str, Mapping[Any, str]] = {
     "profile": PROFILES,
     "conditions": CONDITIONS,
     "direction": {"to": "从各点赶到此处", "from": "从此处前往各点"},
+    "weigh": {"people": "受威胁人数", "count": "目标个数"},
     "objective": {"fewest": "调用的点最少", "earliest": "最早到齐"},
     "stale": {"keep": "照常排列", "sink": "排在后面", "omit": "不列出"},
 }

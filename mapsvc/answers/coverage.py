@@ -17,6 +17,8 @@ _HEAD = (
     "经度",
     "纬度",
 )
+_TIMES = ("时限（分）", "能到个数", "能到的受威胁人数", "增设后能到个数", "增设后人数")
+_TIME_WIDTHS = (12, 12, 18, 16, 14)
 _WIDTHS = (6, 28, 20, 16, 12, 12, 12, 13, 13)
 
 
@@ -37,8 +39,47 @@ def coverage_geojson(answer: dict[str, Any]) -> dict[str, Any]:
     return {"type": "FeatureCollection", **whole, "features": features}
 
 
-def _feature(geometry: dict[str, Any], kind: str) -> dict[str, Any]:
-    return {"type": "Feature", "geometry": geometry, "properties": {"kind": kind}}
+def sites_geojson(answer: dict[str, Any]) -> dict[str, Any]:
+    """The proposed sites, what they would reach, and those taken for granted; told by `kind`."""
+    sites = [
+        _feature(
+            {"type": "Point", "coordinates": [site["lon"], site["lat"]]},
+            "site",
+            **{k: v for k, v in site.items() if k not in ("lon", "lat")},
+        )
+        for site in answer["sites"]
+    ]
+    features = [
+        *sites,
+        *(_marked(f, "area") for f in answer["area"]["features"]),
+        *(_feature({"type": "Point", "coordinates": at}, "also") for at in answer["also"]),
+    ]
+    whole = {k: v for k, v in answer.items() if k not in ("area", "sites", "also")}
+    return {"type": "FeatureCollection", **whole, "features": features}
+
+
+def sites_parts(answer: dict[str, Any]) -> list[Part]:
+    """The proposed sites with what each adds, and figures before and after."""
+    head = (
+        *("序号", "名称", "区域代码", "依次多到个数", "依次多到人数"),
+        *("单设能多到个数", "单设能多到人数", "经度", "纬度"),
+    )
+    rows = (
+        (
+            *(site["rank"], site["name"], site["region_code"]),
+            *(site["gains"]["targets"], site["gains"]["people"]),
+            *(site["alone"]["targets"], site["alone"]["people"], site["lon"], site["lat"]),
+        )
+        for site in answer["sites"]
+    )
+    return [
+        Part("增设位置", head, rows, (6, 28, 16, 14, 14, 16, 16, 13, 13)),
+        Part("各时限", _TIMES, _bands(answer["before"], answer["after"]), _TIME_WIDTHS),
+    ]
+
+
+def _feature(geometry: dict[str, Any], kind: str, **told: Any) -> dict[str, Any]:
+    return {"type": "Feature", "geometry": geometry, "properties": {"kind": kind, **told}}
 
 
 def _marked(feature: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -53,9 +94,9 @@ def coverage_parts(answer: dict[str, Any], targets: Layer | None) -> list[Part]:
         Part("到不了的", _HEAD, _missed(missed, set(gained.get("ids", ()))), _WIDTHS),
         Part(
             "各时限",
-            ("时限（分）", "能到个数", "能到的受威胁人数", "增设后能到个数", "增设后人数"),
+            _TIMES,
             _bands(answer["targets"], gained.get("after")),
-            (12, 12, 18, 16, 14),
+            _TIME_WIDTHS,
         ),
     ]
     if targets is not None and missed:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from mapsvc import answers, coverage
+from mapsvc.access import Identity
 from mapsvc.api.downloads import (
     FORMAT,
     PERSONAL,
@@ -19,6 +20,7 @@ from mapsvc.api.roads import bands_of
 from mapsvc.api.service import Database, Serves, Service, Who
 from mapsvc.catalog import Catalog, Layer
 from mapsvc.coordinates import to_wgs84
+from mapsvc.database import Db
 from mapsvc.errors import BadInput, OutsideWorld
 from mapsvc.filters import ALWAYS, compile_where
 from mapsvc.roads import Conditions, Place, Profile, closures
@@ -44,6 +46,12 @@ class Ask(BaseModel):
     profile: Profile = "light"
     conditions: Conditions = "day"
     area: bool = Field(default=True, description="是否给出能到的范围")
+    also: str = Field(
+        default="", max_length=1000, description="如果这些位置也有：经度,纬度;经度,纬度"
+    )
+    crs: str = Field(default="wgs84", max_length=20, description="also 的坐标系")
+    format: Format = Field(default="json", description=FORMAT)
+    personal: bool = Field(default=False, description=PERSONAL)
 
     def question(
         self,
@@ -77,12 +85,6 @@ class Ask(BaseModel):
 
 class Reached(Ask):
     seconds: str = Field(default="900", max_length=100, description="多少秒内到，可用逗号分开几个")
-    also: str = Field(
-        default="", max_length=1000, description="如果这些位置也有：经度,纬度;经度,纬度"
-    )
-    crs: str = Field(default="wgs84", max_length=20, description="also 的坐标系")
-    format: Format = Field(default="json", description=FORMAT)
-    personal: bool = Field(default=False, description=PERSONAL)
 
 
 class Sites(Ask):
@@ -106,11 +108,7 @@ async def reached(
     if ask.format == "json":
         return answer
     answer["closures"] = await closures.listed(db, active=True)
-    asked = ask.model_dump(exclude={"crs", "area", "format", "personal"}) | {
-        "also": [f"{place.lon:.7f},{place.lat:.7f}" for place in also]
-    }
-    layers = [x for x in (question.layer, question.targets) if x is not None]
-    about = await answers.about(db, layers, asked, who.username)
+    about = await _about(db, ask, question, who)
     name = ("coverage", "覆盖分析")
     if ask.format == "geojson":
         return await geojson_download(answers.coverage_geojson(answer), about, *name)
@@ -121,15 +119,38 @@ async def reached(
     return await workbook_download(serves, parts, answer, about, name)
 
 
-@router.get("/sites")
+@router.get("/sites", response_model=None)
 async def sites(
     ask: Annotated[Sites, Query()], serves: Serves, db: Database, who: Who
-) -> dict[str, Any]:
-    """再增设几处应设在哪个村（社区），各能多到多少目标和多少人；在所有选法中最优。"""
+) -> dict[str, Any] | Response:
+    """再增设几处应设在哪个村（社区），各多到多少目标和人；also 视为已有。在所有选法中最优。"""
+    also = _places(ask.also, ask.crs)
+    taken = None if ask.format == "json" else "增设选址"
+    scope = await readable_in(db, who, taken, personal=ask.personal)
     question = ask.question(
-        serves, who.sees_personal, who.sees_personal, [ask.seconds], weigh=ask.weigh
+        serves, who.sees_personal, scope, [ask.seconds], weigh=ask.weigh, also=also
     )
-    return await coverage.sites(db, question, ask.more)
+    answer = await coverage.sites(db, question, ask.more)
+    if ask.format == "json":
+        return answer
+    answer["closures"] = await closures.listed(db, active=True)
+    about = await _about(db, ask, question, who)
+    name = ("sites", "增设选址")
+    if ask.format == "geojson":
+        return await geojson_download(answers.sites_geojson(answer), about, *name)
+
+    def parts() -> list[answers.Part]:
+        return answers.sites_parts(answer)
+
+    return await workbook_download(serves, parts, answer, about, name)
+
+
+async def _about(db: Db, ask: Ask, question: coverage.Question, who: Identity) -> answers.About:
+    asked = ask.model_dump(exclude={"crs", "area", "format", "personal"}) | {
+        "also": [f"{place.lon:.7f},{place.lat:.7f}" for place in question.also]
+    }
+    layers = [x for x in (question.layer, question.targets) if x is not None]
+    return await answers.about(db, layers, asked, who.username)
 
 
 def _risks(catalog: Catalog) -> Layer | None:

@@ -18,6 +18,10 @@ import { lookOf, useSymbols } from "./symbols.js";
 import { moment } from "./words.js";
 
 const REFRESH_MS = 60_000;
+// Widths that the sheets of layers and of the workbench take, and what the map needs between them.
+const PANEL = 332;
+const BENCH = 394;
+const ENOUGH = 360;
 
 class App {
   constructor(map, shell) {
@@ -74,9 +78,10 @@ class App {
     if (zoom !== undefined) this.map.setView([lat, lon], zoom, { animate: false });
     else if (bounds) {
       const [west, south, east, north] = bounds;
-      const left = window.innerWidth > 720 ? 332 : 0;
+      const left = window.innerWidth > 720 ? PANEL : 0;
+      const right = window.innerWidth - PANEL - BENCH > ENOUGH ? BENCH : 12;
       const box = [[south, west], [north, east]];
-      this.map.fitBounds(box, { paddingTopLeft: [left, 12], paddingBottomRight: [12, 12], animate: false });
+      this.map.fitBounds(box, { paddingTopLeft: [left, 12], paddingBottomRight: [right, 12], animate: false });
     } else this.map.setView([35, 104], 5, { animate: false });
   }
 

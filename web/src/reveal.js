@@ -18,3 +18,9 @@ export function masked(text, what, may) {
   });
   return fill(place, text, " ", show);
 }
+
+/** A command post's value; a masked one with its 显示. */
+export function ofPost(post, field, may) {
+  if (!(post.masked || []).includes(field)) return post[field];
+  return masked(post[field], { layer: "command_posts", id: post.id, field }, may);
+}

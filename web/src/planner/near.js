@@ -205,7 +205,7 @@ export class Near {
     card.addEventListener("click", () => this.bench.app.popups.openFeature(result.layer, result.feature));
     const look = h("button", { type: "button", class: "text" }, "看全程");
     look.addEventListener("click", () => this.bench.frame(result.route ? result.route.geometry.coordinates : [this.answer.at, result.feature.geometry.coordinates]));
-    button.after(details(result, [card, look]));
+    button.after(details(result, [card, look], this.bench.byId.get(result.layer), this.bench.app.reveals));
   }
 
   /** A click on a place of the answer opens its row. */

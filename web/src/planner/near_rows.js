@@ -1,5 +1,6 @@
 // The ranked answer as rows, as a drawing, as lines of paper.
 import { h } from "../dom.js";
+import { masked } from "../reveal.js";
 import { kindOf, swatch } from "../symbols.js";
 import { age, bearing, distance, number } from "../words.js";
 import { facts, walkable } from "./controls.js";
@@ -111,8 +112,16 @@ export function row(layer, result, i, { on, stress }) {
   return h("li", { "data-key": keyOf(result) }, button);
 }
 
+/** Whom to ask: names and phones, masked ones with 显示 for a reader who may. */
+function asked({ id, layer: layerId, feature: { properties } }, layer, may) {
+  const told = layer.fields.filter(({ type, id: field }) => (type === "person" || type === "phone") && properties[field]);
+  if (!told.length) return null;
+  const body = ({ id: field }) => ((properties.masked || []).includes(field) ? masked(properties[field], { layer: layerId, id, field }, may) : properties[field]);
+  return h("dl", { class: "whom" }, ...told.map((field) => h("div", {}, h("dt", {}, field.title), h("dd", { class: "num" }, body(field)))));
+}
+
 /** What opens below a row: the turns, the closures gone around, whom to ask. */
-export function details(result, buttons) {
+export function details(result, buttons, layer, may = false) {
   const route = result.route && result.route.properties;
   const around = (route && route.closures_avoided) || result.closures_crossed || [];
   const word = route ? "绕开封路" : "直线穿过封路";
@@ -122,6 +131,7 @@ export function details(result, buttons) {
     around.length ? h("p", { class: "avoided" }, `${word}：${around.map(({ reason }) => reason).join("、")}`) : null,
     route ? h("p", { class: "quiet" }, `直线 ${distance(result.line_m)}，${bearing(result.bearing_deg)}`) : null,
     route ? h("ol", { class: "turns" }, ...route.steps.map(({ text }) => h("li", {}, text))) : null,
+    asked(result, layer, may),
     h("p", { class: "acts" }, ...buttons),
   );
 }

@@ -165,7 +165,7 @@ export class Within {
       ...answer.notes.map((text) => h("p", { class: "note" }, text)),
       threatened(answer.threatened),
       countsTable(answer.counts, this.layers(), bench.looks),
-      responsible(answer.chain),
+      responsible(answer.chain, bench.app.reveals),
       ...lists(answer, this.layers(), bench.looks, acts),
     );
     bench.frame(this.corners());

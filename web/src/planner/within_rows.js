@@ -1,5 +1,6 @@
 // What a range answer shows: figures, people, chain, lists.
 import { h } from "../dom.js";
+import { ofPost } from "../reveal.js";
 import { kindOf, swatch } from "../symbols.js";
 import { GRADES, age, distance, number } from "../words.js";
 import { facts, walkable } from "./controls.js";
@@ -52,27 +53,30 @@ export function countsTable(counts, layers, looks) {
 }
 
 /** The chain of command of each region touched, from the village up. */
-export function responsible(chain) {
+export function responsible(chain, may = false) {
   if (!chain.length) return null;
   const one = ({ region, posts }) =>
     h(
       "details",
       { class: "chain" },
       h("summary", {}, h("b", {}, region.name), h("span", { class: "quiet" }, region.level_title)),
-      h("ol", {}, ...posts.map(post)),
+      h("ol", {}, ...posts.map((one) => post(one, may))),
     );
   const title = h("summary", {}, h("b", {}, "责任链"), h("span", { class: "quiet" }, `涉及 ${number(chain.length)} 个${chain[0].region.level_title}`));
   return h("section", {}, h("details", { class: "chain chains", open: chain.length < 4 }, title, ...chain.map(one)));
 }
 
-function post({ name, post: title, holder, phone, duty_phone: dutyPhone, missing, level_title: level }) {
+function post(one, may) {
+  const { name, post: title, phone, duty_phone: dutyPhone, missing, level_title: level } = one;
+  const hidden = may && (one.masked || []).includes("holder_phone");
+  const duty = dutyPhone ? `值班 ${dutyPhone}` : null;
   if (missing) return h("li", { class: "quiet" }, `${level || ""}没有登记指挥岗位`);
   return h(
     "li",
     {},
     h("span", { class: "name" }, name),
-    h("span", { class: "quiet" }, [title, holder].filter(Boolean).join(" ")),
-    h("span", { class: "num phone" }, facts(phone, dutyPhone && dutyPhone !== phone ? `值班 ${dutyPhone}` : null)),
+    h("span", { class: "quiet" }, title || "", " ", ofPost(one, "holder", may)),
+    h("span", { class: "num phone" }, ...(hidden ? [ofPost(one, "holder_phone", may), duty ? ` · ${duty}` : ""] : [facts(phone, phone === dutyPhone ? null : duty)])),
   );
 }
 

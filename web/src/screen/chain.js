@@ -1,7 +1,7 @@
 // The command chain as a tree: of the focused place from its village up, else the county's own.
 import { fill, h } from "../dom.js";
 import { get } from "../api.js";
-import { masked } from "../reveal.js";
+import { ofPost } from "../reveal.js";
 import { dataTime } from "./said.js";
 
 export const shortName = (name) => (name || "").replace(/应急(指挥所|指挥部|服务站)$/, "");
@@ -11,13 +11,7 @@ function person(role, name, phone) {
   return h("p", { class: "person" }, h("span", { class: "faint" }, role), h("b", {}, name || ""), h("span", { class: "phone" }, phone || "未登记电话"));
 }
 
-/** A post's value; a masked one with its 显示 for a reader who may. */
-function told(post, field, reveals) {
-  if (!(post.masked || []).includes(field)) return post[field];
-  return masked(post[field], { layer: "command_posts", id: post.id, field }, reveals);
-}
-
-const called = (post, reveals) => ((post.masked || []).includes("holder_phone") ? told(post, "holder_phone", reveals) : post.phone);
+const called = (post, reveals) => ((post.masked || []).includes("holder_phone") ? ofPost(post, "holder_phone", reveals) : post.phone);
 
 const duty = ({ on_duty: on, duty: said }) => (on === null ? null : h("span", { class: on ? "duty on" : "duty" }, said));
 
@@ -78,8 +72,8 @@ function roleOf({ post }) {
 
 function people(post, reveals) {
   return [
-    person(roleOf(post), told(post, "holder", reveals), called(post, reveals)),
-    person("副职", told(post, "deputy", reveals), told(post, "deputy_phone", reveals)),
+    person(roleOf(post), ofPost(post, "holder", reveals), called(post, reveals)),
+    person("副职", ofPost(post, "deputy", reveals), ofPost(post, "deputy_phone", reveals)),
   ];
 }
 
