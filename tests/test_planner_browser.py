@@ -157,6 +157,10 @@ def test_nearest_by_road_with_a_filter_and_its_address(
     page.wait_for_timeout(300)  # the rows of the answer before may have been like that already
     rows(page, "near").first.click()
     expect(page.locator(".near .turns li").first).to_contain_text("出发")
+    named = page.locator(".near .whom dd").first
+    expect(named).to_contain_text("**")
+    named.get_by_role("button", name="显示").click()
+    expect(named).not_to_contain_text("*")
     other = sign_in("command").page
     other.goto(page.url)
     expect(rows(other, "near")).to_have_count(6)
