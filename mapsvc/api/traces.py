@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 SLOW_S = 2.0
 _READS = ("GET", "HEAD", "OPTIONS")
+# Questions too long for an address: they change nothing either, and are many.
+_QUESTIONS = ("/api/within", "/api/plans")
 _FAILED = 500
 
 
@@ -56,7 +58,7 @@ def _account(scope: Scope, status: int, seconds: float, *, streams: bool) -> Non
     if not streams:
         metrics.seen(method, route, status, seconds)
     slow = seconds > SLOW_S and not streams
-    if method in _READS and status < _FAILED and not slow:
+    if (method in _READS or route in _QUESTIONS) and status < _FAILED and not slow:
         return
     who = asker()
     log.log(
