@@ -64,6 +64,14 @@ def test_the_token_itself_is_no_access_token(house: Signed) -> None:
         assert asked.get(path).status_code == 401
 
 
+def test_what_a_wall_is_to_show_is_kept_on_the_way(house: Signed) -> None:
+    shown = "/screen?rotate=county:30,four:20&full=1"
+    browser = TestClient(house.client.app, headers={"accept": "text/html"})
+    login = browser.get(shown)
+    assert login.url.path == "/login"
+    assert 'data-next="/screen?rotate=county:30,four:20&amp;full=1"' in login.text
+
+
 def test_a_wall_is_listed_with_its_last_use_and_taken_back(house: Signed) -> None:
     browser, made = wall(house, "会商室")
     admin = house("admin")

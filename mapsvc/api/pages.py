@@ -2,6 +2,7 @@
 
 import secrets
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -27,7 +28,7 @@ async def login(
 ) -> Response:
     target = go_on if go_on.startswith("/") and not go_on.startswith(("//", "/\\")) else "/"
     # At a wall's desk somebody may want to sign in as himself.
-    if person is not None and not (person.is_wall and target != "/screen"):
+    if person is not None and not (person.is_wall and urlsplit(target).path != "/screen"):
         return RedirectResponse(target, 303)
     if serves.settings.first_code and not await access.any_account(db):
         return RedirectResponse("/setup", 303)

@@ -3,6 +3,7 @@
 import errno
 import logging
 import secrets
+from urllib.parse import quote
 
 import psycopg
 from fastapi import FastAPI, Request, Response
@@ -74,7 +75,8 @@ def _wants_page(request: Request) -> bool:
 
 def _page(request: Request, error: MapsvcError, status: int, number: str) -> Response:
     if isinstance(error, NotSignedIn):
-        return RedirectResponse(f"/login?next={request.url.path}", 303)
+        back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/login?next={quote(back, safe='/')}", 303)
     if isinstance(error, Owing):
         return RedirectResponse("/me", 303)
     known = service(request)
