@@ -146,4 +146,4 @@ def peer(module: list[str], conninfo: str, port: int) -> Iterator[int]:
         yield process.pid
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from mapsvc.catalog import Catalog
 from mapsvc.coordinates.text import MESSAGES as COORDINATES
-from mapsvc.ingest import messages
+from mapsvc.ingest import messages, verbatim
 from mapsvc.ingest.assign import RegionIndex
 from mapsvc.ingest.cells import blocks
+from mapsvc.ingest.check import ParsedOnce
 from mapsvc.ingest.shapefile import epsg_of
 from mapsvc.ingest.values import (
     Wrong,
@@ -22,6 +23,7 @@ from mapsvc.ingest.values import (
     parse_code,
     parse_date,
     parse_list,
+    parse_name,
     parse_person,
     parse_phone,
     parser,
@@ -35,6 +37,41 @@ PRJ = (
     'PROJCS["CGCS2000_3_Degree_GK_CM_111E",GEOGCS["GCS_China_Geodetic_Coordinate_System_2000",'
     'DATUM["D_China_2000"]],PARAMETER["False_Easting",500000.0],PARAMETER["Central_Meridian",111.0]]'
 )
+AWKWARD = [
+    *(
+        "",
+        " ",
+        "空",
+        "无",
+        "NULL",
+        "n/a",
+        "未知",
+        "12",
+        "锟斤拷",
+        "5月12日",
+        "2024-05-01",
+        "1E5",
+        "1.0",
+    ),
+    *("1E+10", "Ａ１", "Ⅳ", "é", "a" * 65, "甲" * 101, "'7", "??", "\ufffd", "a\u200bb", "青山 村"),
+    *(
+        "13800138000",
+        "１３８００１３８０００",
+        "13800138000\n13900139000",
+        "1380013800",
+        "12800138000",
+    ),
+]
+PARSERS = {"name": parse_name, "code": parse_code, "phone": parse_phone}
+
+
+def test_what_is_told_to_stand_for_itself_does() -> None:
+    for kind, stand in verbatim.OF.items():
+        once = ParsedOnce(PARSERS[kind])
+        usual = {"name": "青山水库", "code": "D0007", "phone": "13900139000"}[kind]
+        assert stand([usual, usual])
+        for text in AWKWARD:
+            assert not stand([usual, text]) or once[text] == text, (kind, text)
 
 
 def said(value: Any) -> Any:

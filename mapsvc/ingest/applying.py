@@ -182,6 +182,8 @@ async def _refuse_outdated(
     await compare.open_incoming(db)
     await db.execute(_AS_INCOMING, {"upload": head["id"]})
     await compare.match(db, layer, head["region_code"])
+    # Without it the planner, misjudging a new upload, goes through all matches for each row.
+    await db.execute("create index on upload_match (seq)")
     cursor = await db.execute(_DRIFT, {"upload": head["id"], "layer": layer.id, "limit": LISTED})
     names = ("sheet", "row", "code", "name", "reason", "updated_at", "updated_by")
     changed = [dict(zip(names, row, strict=True)) for row in await cursor.fetchall()]

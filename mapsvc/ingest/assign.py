@@ -123,26 +123,40 @@ class RegionIndex:
     def assign(self, lon: Floats, lat: Floats) -> Indices:
         """Index of the deepest region that holds each WGS-84 point, -1 for none (or NaN)."""
         found = np.full(lon.size, -1, np.int64)
-        for level in LEVELS:
+        for wanted in self._by_level:
             open_rows = np.flatnonzero((found < 0) & np.isfinite(lon) & np.isfinite(lat))
-            wanted = [i for i, r in enumerate(self.regions) if r.level == level]
-            if open_rows.size and wanted:
+            if open_rows.size:
                 found[open_rows] = self._within(wanted, lon[open_rows], lat[open_rows])
         return found
 
-    def _within(self, wanted: list[int], lon: Floats, lat: Floats) -> Indices:
+    @cached_property
+    def _by_level(self) -> list[Indices]:
+        """Regions of each level, the deepest level first, in each the highest code first."""
+        order = sorted(range(len(self.regions)), key=lambda i: self.regions[i].code, reverse=True)
+        levels = [[i for i in order if self.regions[i].level == level] for level in LEVELS]
+        return [np.array(wanted, np.int64) for wanted in levels if wanted]
+
+    @cached_property
+    def _boxes(self) -> Floats:
+        """West, south, east and north of each region."""
+        return np.asarray(shapely.bounds([r.polygon for r in self.regions]), np.float64)
+
+    def _within(self, wanted: Indices, lon: Floats, lat: Floats) -> Indices:
         """Box cut over sorted x, then the exact test of a prepared polygon."""
         order = np.argsort(lon, kind="stable")
         x, y = lon[order], lat[order]
         held = np.full(x.size, -1, np.int64)
+        west, south, east, north = self._boxes[wanted].T
+        lefts, rights = np.searchsorted(x, west), np.searchsorted(x, east, side="right")
         # Highest code first: what is written last, the lowest, keeps a border point.
-        for index in sorted(wanted, key=lambda i: self.regions[i].code, reverse=True):
-            polygon = self.regions[index].polygon
-            west, south, east, north = shapely.bounds(polygon)
-            left, right = np.searchsorted(x, (west, np.nextafter(east, np.inf)))
-            rows = left + np.flatnonzero((y[left:right] >= south) & (y[left:right] <= north))
+        for index, left, right, low, high in zip(
+            *(part.tolist() for part in (wanted, lefts, rights, south, north)), strict=True
+        ):
+            column = y[left:right]
+            rows = left + np.flatnonzero((column >= low) & (column <= high))
             if rows.size:
-                held[rows[shapely.intersects_xy(polygon, x[rows], y[rows])]] = index
+                inside = shapely.intersects_xy(self.regions[index].polygon, x[rows], y[rows])
+                held[rows[inside]] = index
         result = np.empty_like(held)
         result[order] = held
         return result

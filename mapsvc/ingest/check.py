@@ -6,6 +6,7 @@ from typing import Any
 
 from mapsvc.catalog import Column as RecordColumn
 from mapsvc.catalog import Layer, LayerField
+from mapsvc.ingest import verbatim
 from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.units import factor, is_unit
@@ -22,6 +23,9 @@ from mapsvc.ingest.values import (
     parser,
     unwrapped,
 )
+
+_AT_ONCE = 2000
+"""Cells that are told to be their own values together."""
 
 
 @dataclass(slots=True)
@@ -46,7 +50,7 @@ class Checked:
             self.refused.add(found.seq)
 
 
-class _Memo(dict[str, Any]):
+class ParsedOnce(dict[str, Any]):
     """Text → value; a column repeats itself, so each text is parsed once."""
 
     def __init__(self, parse: Parser) -> None:
@@ -74,8 +78,8 @@ def check(ledger: Ledger, layer: Layer) -> Checked:
     checked = Checked(list(empty), list(empty), list(empty), {}, list(empty), [])
     for part in ledger.parts:
         span = slice(part.offset, part.offset + part.height)
-        checked.names[span] = _column(ledger, checked, part, "name", parse_name)
-        checked.codes[span] = _column(ledger, checked, part, "code", parse_code)
+        checked.names[span] = _column(ledger, checked, part, "name", parse_name, "name")
+        checked.codes[span] = _column(ledger, checked, part, "code", parse_code, "code")
         checked.verified[span] = _column(ledger, checked, part, "verified_at", parse_date)
         present = _fields(ledger, checked, part, layer)
         _items(ledger, checked, part, layer, present)
@@ -111,7 +115,8 @@ def _fields(ledger: Ledger, checked: Checked, part: Part, layer: Layer) -> list[
             continue
         present.append(f.id)
         column = checked.fields.setdefault(f.id, [None] * ledger.height)
-        values = _column(ledger, checked, part, target, _typed(checked, part, target, f))
+        parse = _typed(checked, part, target, f)
+        values = _column(ledger, checked, part, target, parse, f.type)
         column[part.offset : part.offset + part.height] = values
         if f.type == "phone":
             _doubt_phones(ledger, checked, part, f, values)
@@ -155,12 +160,17 @@ def _typed(
     return parser(declared, unit if numeric else "")
 
 
-def _column(ledger: Ledger, checked: Checked, part: Part, target: str, parse: Parser) -> list[Any]:
+def _column(
+    ledger: Ledger, checked: Checked, part: Part, target: str, parse: Parser, kind: str = ""
+) -> list[Any]:
     texts = part.cells(target)
     if texts is None:
         return [None] * part.height
-    memo = _Memo(parse)
-    values = list(map(memo.__getitem__, texts))
+    memo, stand = ParsedOnce(parse), verbatim.OF.get(kind)
+    values: list[Any] = []
+    for start in range(0, len(texts), _AT_ONCE):
+        some = texts[start : start + _AT_ONCE]
+        values += some if stand and stand(some) else map(memo.__getitem__, some)
     if memo.any_wrong:
         for index, value in enumerate(values):
             if isinstance(value, Wrong):

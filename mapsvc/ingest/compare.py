@@ -9,11 +9,13 @@ only one within 500 m; last by a name that differs in spaces, width or case only
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from psycopg import sql
 
 from mapsvc.catalog import Layer
 from mapsvc.database import Db
-from mapsvc.ingest.copying import COLUMNS
+from mapsvc.ingest.copying import COLUMNS, KEPT_COLUMNS
 
 SAME_SPOT_M = 0.05
 """Below it a feature has not moved: the stored position is kept."""
@@ -41,9 +43,34 @@ async def open_incoming(db: Db, parts: Sequence[tuple[str, Sequence[str]]] = ())
 
 
 def copy_into_incoming() -> sql.Composed:
-    return sql.SQL("copy upload_incoming ({}) from stdin").format(
-        sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+    return _copy_into("upload_incoming", COLUMNS)
+
+
+def copy_as_kept() -> sql.Composed:
+    """Straight to the rows of an upload, where there is nothing to compare them with."""
+    return _copy_into("upload_row", KEPT_COLUMNS)
+
+
+def _copy_into(table: str, columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL("copy {} ({}) from stdin").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
+
+
+async def nothing_there(db: Db, layer: Layer, scope: str | None) -> bool:
+    """Is there no feature that a row of this upload could mean? So it is at every first load."""
+    query = _fill("select from {f} f where {mine} limit 1", layer.partition)
+    return not (await db.execute(query, {"scope": scope})).rowcount
+
+
+async def new_ids(db: Db, many: int) -> NDArray[np.int64]:
+    """Ids for features to come."""
+    cursor = await db.execute(
+        "select string_agg(nextval('feature_id_seq')::text, ',') from generate_series(1, %s)",
+        [many],
+    )
+    row = await cursor.fetchone()
+    return np.array(row[0].split(",") if row and row[0] else [], np.int64)
 
 
 def _fill(text: str, partition: str, grade: str | None = None) -> sql.Composed:
@@ -215,7 +242,6 @@ join upload_part p on p.part = i.part
 left join upload_decided d on d.seq = coalesce(i.lead_seq, i.seq) and i.action = ''
 cross join lateral (select i.lead_seq is null and d.action = 'new' added,
     i.lead_seq is null and d.action in ('new', 'changed') fresh) x
-order by i.seq
 """
 
 _REFUSE = """
@@ -275,9 +301,11 @@ select count(*) rows, count(*) filter (where action in ('new', 'changed', 'uncha
 from upload_row where upload_id = %(upload)s
 """
 
+# The planner thinks little of an upload that it has no statistics of yet, and would look through
+# its rows anew for each feature. What stands in `not in` is hashed, whatever it thinks.
 _MISSING = """
-from {f} f where {mine} and not exists (
-    select from upload_row u where u.upload_id = %(upload)s and u.feature_id = f.id)
+from {f} f where {mine} and f.id not in (
+    select feature_id from upload_row where upload_id = %(upload)s and feature_id is not null)
 """
 
 

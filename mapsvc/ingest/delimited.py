@@ -97,12 +97,18 @@ def _rows(text: str, delimiter: str, lengths: list[int]) -> Iterator[tuple[int, 
 
 
 def _lines(text: str) -> Iterator[str]:
+    """Lines that end in a line feed, whatever ended them; no second copy of the whole text."""
     # Split at line ends only: str.splitlines would also split at characters inside a cell.
     start = 0
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
     while start < len(text):
         end = text.find("\n", start) + 1 or len(text)
-        yield text[start:end]
+        line = text[start:end]
+        if line.endswith("\r\n"):
+            line = line[:-2] + "\n"
+        if "\r" in line:
+            yield from _lines(line.replace("\r", "\n"))
+        else:
+            yield line
         start = end
 
 

@@ -328,6 +328,8 @@ class _Groups:
     def _groups(self) -> dict[tuple[str, str], list[int]]:
         """Rows by what they speak of; one row alone is a group only where rows hold items."""
         draft, alone = self._draft, self._draft.checked.itemised
+        if not alone and not self._any_twice():
+            return {}
         first: dict[tuple[str, str], int] = {}
         groups: dict[tuple[str, str], list[int]] = {}
         for seq in range(draft.ledger.height):
@@ -344,6 +346,11 @@ class _Groups:
             elif alone:
                 groups[key] = [seq]
         return groups
+
+    def _any_twice(self) -> bool:
+        """Does any code or name stand twice, wherever the rows lie? In most ledgers none does."""
+        idents = [i for seq in range(self._draft.ledger.height) if (i := self._ident(seq))]
+        return len(set(idents)) < len(idents)
 
     def _refuse_twins(self, ident: str, rows: list[int]) -> None:
         kind, target = ("编号", "code") if ident[0] == "c" else ("名称", "name")

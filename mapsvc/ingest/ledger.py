@@ -123,6 +123,20 @@ class Ledger:
         }
 
 
+@dataclass(slots=True)
+class Raw:
+    """Both coordinates of each row as the file has them: two columns are lighter than pairs."""
+
+    x: list[str]
+    y: list[str]
+
+    def __getitem__(self, row: int) -> tuple[str, str]:
+        return self.x[row], self.y[row]
+
+    def __setitem__(self, row: int, pair: tuple[str, str]) -> None:
+        self.x[row], self.y[row] = pair
+
+
 def gather(reading: Reading, layer: Layer, elsewhere: Collection[int] = ()) -> Ledger:
     """The ledger of a file; raises Unreadable where no sheet has a heading or any row.
 
@@ -269,12 +283,14 @@ def _suspects(part: Part) -> dict[int, str]:
     leads = {0, 1, 2} | ({name.position} if name else set())
     name_heading = name.heading if name else ""
     found: dict[int, str] = {}
+    kinds: dict[str, str | None] = {}  # such words repeat themselves
     for position in sorted(leads & set(range(len(part.sheet.columns)))):
         for index, text in enumerate(part.sheet.columns[position][part.heading.first :]):
             first = text[:1]
             if first in _FIRST_LETTERS or first.isspace():
-                code = _kind(text)
-                if code:
+                if text not in kinds:
+                    kinds[text] = _kind(text)
+                if code := kinds[text]:
                     found.setdefault(index, code)
             if first and first == name_heading[:1] and " ".join(text.split()) == name_heading:
                 found.setdefault(index, "repeated_heading")

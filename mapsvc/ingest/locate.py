@@ -8,6 +8,7 @@ out, nothing is guessed and the person is asked.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from sys import intern
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from mapsvc.coordinates import (
 from mapsvc.coordinates.pairs import parse_pairs
 from mapsvc.ingest.assign import RegionIndex, metres_between
 from mapsvc.ingest.declared import alike, columns_apart, same
-from mapsvc.ingest.ledger import Ledger
+from mapsvc.ingest.ledger import Ledger, Raw
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.wire import ASSUMED, OLD
 
@@ -56,7 +57,7 @@ class Located:
     lat: Floats
     shapes: dict[int, Any]
     """Rows of a line or polygon layer → geometry in WGS-84; lon/lat is a point inside it."""
-    raw: list[tuple[str, str]]
+    raw: Raw
     form: list[str]
     swapped: NDArray[np.bool_]
     declared: str
@@ -80,7 +81,7 @@ class _Given:
     y: Floats
     form: list[str]
     swapped: NDArray[np.bool_]
-    raw: list[tuple[str, str]]
+    raw: Raw
     shapes: dict[int, Any]
     problems: list[Problem]
 
@@ -125,7 +126,7 @@ def _given(ledger: Ledger, geometry: str) -> _Given:
         y=np.full(size, np.nan),
         form=[""] * size,
         swapped=np.zeros(size, np.bool_),
-        raw=[("", "")] * size,
+        raw=Raw([""] * size, [""] * size),
         shapes={},
         problems=[],
     )
@@ -174,7 +175,7 @@ def _from_cells(given: _Given, ledger: Ledger, xs: list[str], ys: list[str], at:
     given.x[index], given.y[index], given.swapped[index] = pairs.x, pairs.y, pairs.swapped
     for position, (row, form) in enumerate(zip(rows, pairs.form.tolist(), strict=True)):
         given.raw[row] = (xs[row], ys[row])
-        given.form[row] = form
+        given.form[row] = intern(form)
         if position in pairs.problems:
             found = pairs.problems[position]
             value = "，".join(t for t in (xs[row].strip(), ys[row].strip()) if t) or None

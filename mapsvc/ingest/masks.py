@@ -4,8 +4,6 @@ Who may not read a phone fills in forms where it stands as 138****1234. Such a c
 stored, if it is the mask of that; else the row is refused. A mask itself is never stored.
 """
 
-from typing import Any
-
 from psycopg import sql
 
 from mapsvc.catalog import Layer
@@ -32,9 +30,12 @@ where k.seq is null or m.field <> all (k.fields) order by m.seq, m.field
 """
 
 
-async def resolve(db: Db, layer: Layer, draft: Draft) -> list[int]:
+Masked = list[tuple[int, str, str, str]]
+"""Row, field, kind and text of every masked cell of a row that bears a feature."""
+
+
+async def resolve(db: Db, layer: Layer, draft: Draft, found: Masked) -> list[int]:
     """Put stored values where their masks stand; the rows refused because none does."""
-    found = _masked(layer, draft)
     if not found:
         return []
     await db.execute(_MASKED)
@@ -49,14 +50,14 @@ async def resolve(db: Db, layer: Layer, draft: Draft) -> list[int]:
     return [row[0] for row in refused]
 
 
-def _masked(layer: Layer, draft: Draft) -> list[tuple[Any, ...]]:
-    """Row, field, kind and text of every masked cell of a row that carries a feature."""
+def masked_cells(layer: Layer, draft: Draft) -> Masked:
     return [
         (seq, f.id, f.type, value)
         for f in layer.fields
         if f.personal
         for seq, value in enumerate(draft.checked.fields.get(f.id, ()))
         if isinstance(value, str)
+        and "**" in value
         and looks_masked(value)
         and not draft.action[seq]
         and draft.lead[seq] is None

@@ -5,6 +5,7 @@ that the person may work in, None for the whole county.
 """
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,7 +22,7 @@ from mapsvc.ingest.applying import apply, rollback
 from mapsvc.ingest.assign import RegionIndex
 from mapsvc.ingest.check import Checked, check
 from mapsvc.ingest.choosing import Choice, choose
-from mapsvc.ingest.copying import copy_blocks
+from mapsvc.ingest.copying import bearers, copy_blocks, copy_original, kept_blocks
 from mapsvc.ingest.draft import Draft, make_draft, named_regions
 from mapsvc.ingest.ledger import Ledger, gather
 from mapsvc.ingest.locate import AUTO, Known, locate
@@ -130,7 +131,8 @@ async def _stage(db: Db, choice: Choice, asked: Asked, reading: Reading, content
     )
     async with db.transaction():
         await db.execute(_PATIENCE)
-        await _insert_head(db, asked, draft, _read_as(reading, draft, choice), content)
+        await copy_original(db, content)
+        await _insert_head(db, asked, draft, _read_as(reading, draft, choice))
         await _compare(db, layer, draft, asked)
         await _put_on_record(db, asked)
 
@@ -222,20 +224,17 @@ async def _known(
     return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
 
 
-async def _insert_head(
-    db: Db, asked: Asked, draft: Draft, read_as: dict[str, Any], content: bytes
-) -> None:
+async def _insert_head(db: Db, asked: Asked, draft: Draft, read_as: dict[str, Any]) -> None:
     await db.execute(
         "insert into upload (id, layer, region_code, filename, sha256, original, status,"
         " declared_crs, used_crs, evidence, reading, layer_version, basis, created_by)"
-        " select %s, id, %s, %s, %s, %b, 'staged', %s, %s, %s, %s, version, %s, %s"
-        " from layer where id = %s",
+        " select %s, id, %s, %s, %s, content, 'staged', %s, %s, %s, %s, version, %s, %s"
+        " from layer, upload_original where id = %s",
         [
             asked.id,
             asked.region_code,
             asked.filename,
             asked.sha256,
-            content,
             asked.declared_crs,
             draft.located.used_crs,
             Jsonb(draft.located.evidence),
@@ -280,25 +279,39 @@ def _read_as(reading: Reading, draft: Draft, choice: Choice) -> dict[str, Any]:
 
 
 async def _compare(db: Db, layer: Layer, draft: Draft, asked: Asked) -> None:
+    masked = masks.masked_cells(layer, draft)
+    if not masked and await compare.nothing_there(db, layer, asked.region_code):
+        ids = await compare.new_ids(db, bearers(draft))
+        await _copy(db, compare.copy_as_kept(), kept_blocks(draft, asked.id, ids))
+    else:
+        await _compare_rows(db, layer, draft, asked, masked)
+    await _store_problems(db, asked.id, draft.problems)
+    await _count(db, layer, asked)
+
+
+async def _compare_rows(
+    db: Db, layer: Layer, draft: Draft, asked: Asked, masked: masks.Masked
+) -> None:
     scope = asked.region_code
     parts = zip(draft.ledger.parts, draft.checked.keys, strict=True)
     await compare.open_incoming(db, [(part.sheet.name, keys) for part, (_, _, keys) in parts])
-    async with db.cursor() as cursor, cursor.copy(compare.copy_into_incoming()) as copy:
-        blocks = copy_blocks(draft)
-        while block := await run_sync(next, blocks, b""):
-            await copy.write(block)
+    await _copy(db, compare.copy_into_incoming(), copy_blocks(draft))
     await compare.match(db, layer, scope)
     ambiguous, same = await compare.unclear(db)
     _report_unclear(draft, ambiguous, same)
-    masked = await masks.resolve(db, layer, draft)
-    unclear = {*ambiguous, *masked, *(seq for seqs in same for seq in seqs)}
+    unknown = await masks.resolve(db, layer, draft, masked)
+    unclear = {*ambiguous, *unknown, *(seq for seqs in same for seq in seqs)}
     await compare.refuse(db, sorted(unclear))
     await compare.decide(db, layer)
     for seq, name, code in await compare.same_names(db, layer, scope):
         draft.refuse(seq, "same_name_other_code", "code", name=name, other=code)
     await compare.store(db, layer, asked.id)
-    await _store_problems(db, asked.id, draft.problems)
-    await _count(db, layer, asked)
+
+
+async def _copy(db: Db, statement: sql.Composed, blocks: Iterator[bytes]) -> None:
+    async with db.cursor() as cursor, cursor.copy(statement) as copy:
+        while block := await run_sync(next, blocks, b""):
+            await copy.write(block)
 
 
 async def _count(db: Db, layer: Layer, asked: Asked) -> None:
