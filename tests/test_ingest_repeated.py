@@ -1,4 +1,4 @@
-"""The same file again is answered from the upload that put it on the map, or compared anew."""
+"""Short ways, which end where the long one does: the same file again, and a first load."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from mapsvc import regions
 from mapsvc.catalog import Catalog
 from mapsvc.database import Db
 from mapsvc.errors import Conflict
-from mapsvc.ingest import record, uploads
+from mapsvc.ingest import compare, record, uploads
 from mapsvc.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -150,3 +150,37 @@ async def test_an_outdated_copy_is_refused(county: Db, catalog: Catalog) -> None
     with pytest.raises(Conflict) as refused:
         await uploads.apply(county, catalog, again["id"], actor="tester")
     assert refused.value.code == "outdated_preview"
+
+
+async def rows_of(db: Db, staged: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """All that is kept of the rows; features by the order of their ids."""
+    cursor = await db.execute(
+        "select seq, sheet, row, action, lead_seq, dense_rank() over (order by feature_id),"
+        " feature_id is null, base_version, code, name, region_code, township_code, geom, attrs,"
+        " grade, search, verified_at, moved_m, provenance, raw from upload_row"
+        " where upload_id = %s order by seq",
+        [staged["id"]],
+    )
+    return await cursor.fetchall()
+
+
+async def test_a_first_load_keeps_what_comparing_would(
+    county: Db, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = (
+        'D-2,"仓\\库",帐篷,多,顶,110.07,30.07\n,"三\t号",棉被,5,床,110.08,30.08\n'
+        ",外地,棉被,5,床,150,30\nD-5,五,帐篷,1,顶,110.1,30.1\nD-5,六,帐篷,1,顶,110.1,30.1\n"
+    )
+    lines = (FILE.decode() + more).splitlines()
+    file = "\n".join([f"{lines[0]},看法", *(f"{line},\\闲" for line in lines[1:])]).encode()
+    short = await send(county, catalog, file)
+
+    async def never(*_: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(compare, "nothing_there", never)
+    long = await send(county, catalog, file)
+    assert await rows_of(county, short) == await rows_of(county, long)
+    assert short["counts"] == long["counts"]
+    assert {"new", "rejected", "skipped"} <= {k for k, v in short["counts"].items() if v}
+    assert short["problems"] == long["problems"]
