@@ -125,7 +125,7 @@ async def _adds_up(db: Any, staged: dict[str, Any], rows: list[list[Any]]) -> No
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
