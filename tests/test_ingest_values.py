@@ -60,6 +60,9 @@ AWKWARD = [
         "13800138000\n13900139000",
         "1380013800",
         "12800138000",
+        "青山水库一号".encode().decode("gb18030", "ignore"),
+        "待编",
+        "12①",
     ),
 ]
 PARSERS = {"name": parse_name, "code": parse_code, "phone": parse_phone}

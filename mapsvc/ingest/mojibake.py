@@ -27,9 +27,14 @@ _LONG = 4
 """Characters that no text gives by chance; fewer only count with one that GB 2312 lacks."""
 
 
+def is_suspect(text: str) -> bool:
+    """Only a text that holds one of these characters can be mojibake."""
+    return _suspect(text) is not None
+
+
 def is_mojibake(text: str) -> bool:
     """Is a text, or a part of it, Chinese in the wrong encoding?"""
-    if not _suspect(text):
+    if not is_suspect(text):
         return False
     return _latin(text) is not None or any(
         _reads_as_chinese(part) for part in re.findall("[^\x00-\x7f]+", text)

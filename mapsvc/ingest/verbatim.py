@@ -7,6 +7,7 @@ function is True only where every text is what its parser would make of it; else
 import re
 from collections.abc import Callable, Sequence
 
+from mapsvc.ingest.mojibake import is_suspect
 from mapsvc.ingest.values import (
     LONGEST_CODE,
     LONGEST_NAME,
@@ -30,11 +31,15 @@ def mobiles(texts: Texts) -> bool:
 
 
 def names(texts: Texts) -> bool:
-    """Letters and digits alone; what is short or begins with a digit is looked at by itself."""
+    """Letters and digits alone; what is short, begins with a digit or may have been read in the
+    wrong encoding is looked at by itself."""
     together = "".join(texts)
     if not together.isalnum() or _LOST in together or not all(texts):
         return False
-    doubtful = {t for t in texts if len(t) <= LONGEST_NOTHING or t[0].isdigit()}
+    odd = is_suspect(together)
+    doubtful = {
+        t for t in texts if len(t) <= LONGEST_NOTHING or t[0].isdigit() or (odd and is_suspect(t))
+    }
     return max(map(len, texts)) <= LONGEST_NAME and all(
         not blank(t) and parse_name(t) == t for t in doubtful
     )
