@@ -24,7 +24,7 @@ FILE = (
 ).encode()
 RESAVED = FILE.replace(b"\n", b"\r\n")
 # Other cells that mean the same take the long way.
-RETYPED = FILE.replace(b",10,", b", 10,")
+RETYPED = FILE.replace(b",10,", b",10 ,")
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def kept(db: Db, upload_id: str) -> tuple[Any, ...]:
         {k: v for k, v in told.items() if k not in own},
         await stored.fetchall(),
         name,
-        content.replace(b", 10,", b",10,"),
+        content.replace(b",10 ,", b",10,"),
     )
 
 
