@@ -46,9 +46,20 @@ def copy_into_incoming() -> sql.Composed:
     return _copy_into("upload_incoming", COLUMNS)
 
 
-def copy_as_kept() -> sql.Composed:
-    """Straight to the rows of an upload, where there is nothing to compare them with."""
-    return _copy_into("upload_row", KEPT_COLUMNS)
+async def open_kept(db: Db) -> sql.Composed:
+    """The COPY of rows that there is nothing to compare with; `keep` takes them on from there.
+
+    COPY does not go into a table that has row security.
+    """
+    await db.execute(
+        "drop table if exists upload_kept;"
+        "create temp table upload_kept (like upload_row including defaults) on commit drop"
+    )
+    return _copy_into("upload_kept", KEPT_COLUMNS)
+
+
+async def keep(db: Db) -> None:
+    await db.execute("insert into upload_row select * from upload_kept")
 
 
 def _copy_into(table: str, columns: Sequence[str]) -> sql.Composed:
