@@ -47,6 +47,7 @@ from mapsvc.live import Feed
 from mapsvc.maps.assets import Assets
 from mapsvc.maps.guides import read_guides
 from mapsvc.maps.pages import Pages
+from mapsvc.maps.shells import Shells
 from mapsvc.overview import Overview
 from mapsvc.planning import need_book
 from mapsvc.settings import Settings
@@ -90,6 +91,7 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
         throttle=Throttle(settings),
         asset=asset,
         pages=Pages(asset),
+        shells=Shells(catalog, settings, asset),
         guides=read_guides(),
         needs=need_book(settings),
         symbols=symbol_set(settings, catalog),

@@ -42,7 +42,7 @@ def test_it_is_a_folium_map_with_our_own_files_only(catalog: Catalog, asset: Ass
     html = page(catalog, asset)
     assert "L.map(" in html
     assert "L.control.scale(" in html
-    assert re.findall(r'<(?:script src|link rel="stylesheet" href)="([^"]+)"', html) == [
+    assert re.findall(r'<(?:script [^>]*src|link rel="stylesheet" href)="([^"]+)"', html) == [
         "/static/map-abc.js",
         "/static/map-abc.css",
     ]
@@ -66,7 +66,7 @@ def test_every_inline_script_has_the_nonce_and_nothing_is_styled_inline(
 ) -> None:
     html = page(catalog, asset)
     inline = re.findall(r"<script(?![^>]*\bsrc=)([^>]*)>", html)
-    assert inline == [f' nonce="{NONCE}"']
+    assert inline == [f' type="module" nonce="{NONCE}"']
     assert "<style" not in html
     assert not re.search(r"\s(?:style|on\w+)=", html)
 

@@ -22,10 +22,12 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.legible import all_legible
+
 VIEW: ViewportSize = {"width": 1366, "height": 768}
 SETTLED = """(() => {
     const app = window.mapsvc && window.mapsvc.app;
-    if (!app || !app.scene.placed.items.length) return false;
+    if (!app || !app.ready || !app.scene.placed.items.length) return false;
     return !app.scene.store.loading.size && app.scene._zoom === app.map.getZoom();
 })()"""
 SUM = "mapsvc.app.scene.placed.items.reduce((sum, item) => sum + item.count, 0)"
@@ -158,6 +160,9 @@ def test_every_point_is_counted_on_the_map(planner: Watch) -> None:
     page = planner.open_map()
     total = sum(layer["count"] for layer in planner.get("/api/layers"))
     assert page.evaluate(SUM) == total
+    all_legible(page)
+    page.goto(f"{planner.url}/uploads")
+    all_legible(page)
     expect(page.locator(".demo-ribbon")).to_have_text("演示数据")
     expect(page.locator(".map-note")).to_contain_text("数据时间")
     assert page.evaluate("document.querySelectorAll('*').length") < 1_500
@@ -307,7 +312,7 @@ def test_on_a_shifted_base_map_only_the_drawing_moves(
     assert after == pytest.approx(shifted["geometry"]["coordinates"], abs=2e-5)
     assert abs(after[0] - lon) > 1e-3
     expect(page.locator(".map-note")).to_contain_text("底图坐标：GCJ-02，点位仅在显示时偏移")
-    page.evaluate("(p) => mapsvc.app.ask(L.latLng(p[1], p[0]))", after)
+    page.evaluate("(p) => mapsvc.app.ask({ lng: p[0], lat: p[1] })", after)
     page.locator(".near .switch label", has_text="按直线").click()
     expect(page.locator(".near .far").first).to_have_text(re.compile(r"^[0-3] 米$"))
     shown = page.locator(".where .num").inner_text().split(", ")

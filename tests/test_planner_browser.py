@@ -100,7 +100,7 @@ def free_spot(page: Page) -> tuple[float, float]:
             const found = [];
             for (let x = 360; x < 960; x += 17)
                 for (let y = 100; y < 640; y += 17) {
-                    const point = L.point(x, y);
+                    const point = Object.assign(scene._map.getSize(), { x, y });
                     if (!scene.at(point) && !bench.ink.at(point)) found.push(point);
                 }
             const far = ({ x, y }) => Math.hypot(x - width / 2, y - height / 2);

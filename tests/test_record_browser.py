@@ -6,6 +6,8 @@ from typing import Any
 import httpx2 as httpx
 from playwright.sync_api import Page, expect
 
+from tests.legible import all_legible
+
 WORD = "demo-password-for-tests"
 
 
@@ -46,6 +48,7 @@ def test_a_phone_is_shown_on_purpose_and_the_auditor_reads_who_did(
     expect(rows).to_contain_text("planner")
     rows.locator("summary").click()
     expect(rows).to_contain_text("手机号码")
+    all_legible(page)
     with page.expect_download() as taken:
         page.click("#record-book")
     assert taken.value.suggested_filename == "审计记录.xlsx"

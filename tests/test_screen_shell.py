@@ -30,7 +30,7 @@ def test_it_carries_maps_and_ids_and_nothing_else(catalog: Catalog, asset: Asset
     assert html.count('href="/static/screen-abc.css"') == 1
     assert "charts-abc.js" in html
     inline = re.findall(r"<script(?![^>]*\bsrc=)([^>]*)>", html)
-    assert inline == [f' nonce="{NONCE}"']
+    assert inline == [f' type="module" nonce="{NONCE}"']
     assert "<style" not in html
     assert not re.search(r"\s(?:style|on\w+)=", html)
     assert not re.search(r"""(?:src|href)\s*=\s*["']?[a-z]*:?//""", html)

@@ -13,8 +13,7 @@ from mapsvc.api import doors
 from mapsvc.api.service import Database, MaybeWho, Serves, SignedIn, Who
 from mapsvc.database import Db
 from mapsvc.errors import NotFound
-from mapsvc.maps.screen import render_screen
-from mapsvc.maps.shell import csp, render_map, render_sheet
+from mapsvc.maps.shell import csp
 
 router = APIRouter(include_in_schema=False)
 
@@ -111,22 +110,19 @@ async def api_docs(serves: Serves, db: Database, person: SignedIn) -> Response:
 @router.get("/map")
 async def chart(serves: Serves, _: Who) -> Response:
     nonce = secrets.token_urlsafe(16)
-    html = render_map(serves.catalog, serves.settings, nonce=nonce, asset=serves.asset)
-    return _html(html, nonce, serves)
+    return _html(serves.shells.map(nonce), nonce, serves)
 
 
 @router.get("/sheet")
 async def sheet(serves: Serves, _: Who) -> Response:
     nonce = secrets.token_urlsafe(16)
-    html = render_sheet(serves.catalog, serves.settings, nonce=nonce, asset=serves.asset)
-    return _html(html, nonce, serves)
+    return _html(serves.shells.sheet(nonce), nonce, serves)
 
 
 @router.get("/screen")
 async def screen(serves: Serves, _: Who) -> Response:
     nonce = secrets.token_urlsafe(16)
-    html = render_screen(serves.catalog, nonce=nonce, asset=serves.asset)
-    return _html(html, nonce, serves)
+    return _html(serves.shells.screen(nonce), nonce, serves)
 
 
 async def _page(serves: Serves, db: Db, name: str, **context: Any) -> Response:

@@ -18,6 +18,7 @@ from mapsvc.live import Feed
 from mapsvc.maps.assets import Assets
 from mapsvc.maps.guides import Guide
 from mapsvc.maps.pages import Pages
+from mapsvc.maps.shells import Shells
 from mapsvc.overview import Overview
 from mapsvc.planning import NeedBook
 from mapsvc.settings import Settings
@@ -37,6 +38,7 @@ class Service:
     throttle: Throttle
     asset: Assets
     pages: Pages
+    shells: Shells
     guides: dict[str, Guide]
     symbols: dict[str, Any]
     feed: Feed

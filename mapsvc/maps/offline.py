@@ -5,7 +5,7 @@ from pathlib import Path
 from mapsvc.catalog import Catalog
 from mapsvc.errors import BrokenSetup
 from mapsvc.maps.assets import BUILD, Assets
-from mapsvc.maps.shell import render_map
+from mapsvc.maps.shell import render_alone
 from mapsvc.settings import Settings
 
 DATA_ID = "mapsvc-data"
@@ -23,7 +23,7 @@ def page(catalog: Catalog, settings: Settings, data: str, folder: Path = BUILD) 
     """The whole file; `data` is JSON, `folder` the bundled browser files."""
     # Pictures of other hosts are out of reach there.
     own = settings.model_copy(update={"tianditu_key": None, "basemap_url": None})
-    shell = render_map(catalog, own, nonce="", asset=lambda n: _LINK + n, bundle="offline")
+    shell = render_alone(catalog, own, asset=lambda n: _LINK + n)
     data = data.translate(_ESCAPES)
     inside = {
         f'<script src="{_LINK}offline.js"></script>': (

@@ -7,19 +7,14 @@ from mapsvc.catalog import Catalog
 from mapsvc.maps.assets import Assets
 from mapsvc.maps.shell import BrowserLayer, Chart, Page, literal
 
-_EARLY = (
-    "/api/map",
-    "/api/layers",
-    "/api/symbols",
-    "/api/regions?level=county",
-    "/api/regions?level=township",
-)
+_EARLY = ("/api/map", "/api/layers", "/api/symbols")
 
 
 def render_screen(catalog: Catalog, *, nonce: str, asset: Assets) -> str:
     """The HTML of `/screen`; like the map page it carries layer ids and addresses, no data."""
-    page = Page(nonce, kind="screen-page", title="一网四图 · 大屏", early=_EARLY)
-    large = Chart(asset, bundle="screen")
+    code = (*asset.needs("screen.js"), asset("screen.js"))
+    page = Page(nonce, kind="screen-page", title="一网四图 · 大屏", early=_EARLY, module=code)
+    large = Chart(asset, bundle="screen", scripts=False)
     page.add_child(large)
     features = {layer.id: BrowserLayer("features", layer.id) for layer in catalog}
     for layer in features.values():
@@ -30,7 +25,7 @@ def render_screen(catalog: Catalog, *, nonce: str, asset: Assets) -> str:
 
 
 def _small(page: Page, layer_id: str, asset: Assets) -> tuple[Chart, BrowserLayer]:
-    chart = Chart(asset, bundle="screen", scale=False)
+    chart = Chart(asset, bundle="screen", scale=False, scripts=False)
     page.add_child(chart)
     features = BrowserLayer("features", layer_id)
     chart.add_child(features)

@@ -15,6 +15,7 @@ from folium.map import Layer
 from folium.template import Template
 
 from mapsvc.catalog import Catalog
+from mapsvc.maps.assets import Assets
 from mapsvc.maps.basemaps import BaseMap, Tiles, base_maps, picture_hosts
 from mapsvc.settings import Settings
 
@@ -46,28 +47,27 @@ def csp(nonce: str, settings: Settings) -> str:
     )
 
 
-_EARLY = ("/api/map", "/api/layers", "/api/session", "/api/symbols", "/api/roads")
+_EARLY = ("/api/map", "/api/layers", "/api/symbols")
 
 
-def render_map(
-    catalog: Catalog,
-    settings: Settings,
-    *,
-    nonce: str,
-    asset: Callable[[str], str],
-    bundle: str = "map",
-) -> str:
+def render_map(catalog: Catalog, settings: Settings, *, nonce: str, asset: Assets) -> str:
     """The HTML of `/map`; its size depends on the number of layers and on nothing else."""
-    page = Page(nonce, early=_EARLY if bundle == "map" else ())
-    chart = Chart(asset, bundle=bundle)
+    page = Page(nonce, early=_EARLY, module=(*asset.needs("map.js"), asset("map.js")))
+    chart = Chart(asset, bundle="map", scripts=False)
     return _filled(page, chart, catalog, settings)
+
+
+def render_alone(catalog: Catalog, settings: Settings, *, asset: Callable[[str], str]) -> str:
+    """The same page with one plain script, to be put into one file."""
+    return _filled(Page(""), Chart(asset, bundle="offline"), catalog, settings)
 
 
 def render_sheet(
     catalog: Catalog, settings: Settings, *, nonce: str, asset: Callable[[str], str]
 ) -> str:
     """The HTML of `/sheet`: the same map and layers, for one sheet of paper."""
-    page = Page(nonce, kind="sheet-page", title="打印", early=_EARLY)
+    early = (*_EARLY, "/api/session", "/api/roads")
+    page = Page(nonce, kind="sheet-page", title="打印", early=early)
     chart = Chart(asset, bundle="sheet", scale=False)
     return _filled(page, chart, catalog, settings)
 
@@ -86,7 +86,8 @@ def _filled(page: "Page", chart: "Chart", catalog: Catalog, settings: Settings) 
 class Page(Figure):
     """Folium's page with a nonce on its script and our own head.
 
-    `kind` is its body's class; `early` are addresses that its code will ask for, asked at once.
+    `kind` is its body's class; `early` are addresses that its code will ask for, asked at once;
+    `module` is the file of its code, after those that it imports.
     """
 
     _template = Template(
@@ -95,13 +96,21 @@ class Page(Figure):
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<link rel="icon" href="data:,">\n'
         "<title>{{ this.title_text }}</title>\n"
+        "{% for address in this.needs %}"
+        '<link rel="modulepreload" href="{{ address }}">\n'
+        "{% endfor %}"
+        "{% if this.module %}"
+        '<script type="module" src="{{ this.module }}"></script>\n'
+        "{% endif %}"
         "{% for address in this.early %}"
         '<link rel="preload" href="{{ address }}" as="fetch" crossorigin="anonymous">\n'
         "{% endfor %}"
         "{{ this.header.render(**kwargs) }}\n</head>\n"
         '<body class="{{ this.kind }}">\n{{ this.html.render(**kwargs) }}\n'
         "<noscript>本页需要启用 JavaScript。</noscript>\n"
-        '<script nonce="{{ this.nonce }}">\n{{ this.script.render(**kwargs) }}\n</script>\n'
+        # After the code's own file: modules run in the order in which they stand.
+        '<script{% if this.module %} type="module"{% endif %} nonce="{{ this.nonce }}">\n'
+        "{{ this.script.render(**kwargs) }}\n</script>\n"
         "</body>\n</html>\n"
     )
 
@@ -112,16 +121,22 @@ class Page(Figure):
         kind: str = "map-page",
         title: str = "一张图",
         early: tuple[str, ...] = (),
+        module: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self.nonce = nonce
         self.kind = kind
         self.title_text = title
         self.early = early
+        self.needs = module[:-1]
+        self.module = module[-1] if module else None
 
 
 class Chart(folium.Map):
-    """Folium's map; Leaflet and all our code come in one file of our own host."""
+    """Folium's map; Leaflet and all our code come from our own host.
+
+    `scripts`: whether the map itself names the file; else its page does.
+    """
 
     _template = Template(
         """
@@ -139,7 +154,12 @@ class Chart(folium.Map):
     )
 
     def __init__(
-        self, asset: Callable[[str], str], *, bundle: str = "map", scale: bool = True
+        self,
+        asset: Callable[[str], str],
+        *,
+        bundle: str,
+        scale: bool = True,
+        scripts: bool = True,
     ) -> None:
         # No view is set here: the browser knows the county's bounds and the address's hash.
         super().__init__(
@@ -152,7 +172,7 @@ class Chart(folium.Map):
             zoom_snap=0.5,
         )
         del self.options["zoom"]
-        self.default_js = [(f"{bundle}_js", asset(f"{bundle}.js"))]
+        self.default_js = [(f"{bundle}_js", asset(f"{bundle}.js"))] if scripts else []
         self.default_css = [(f"{bundle}_css", asset(f"{bundle}.css"))]
 
 

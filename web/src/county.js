@@ -1,5 +1,5 @@
 // The county's own base map: relief below, forest, water, roads and boundaries from our tiles.
-import L from "leaflet";
+import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { palette } from "./palette.js";
 import { sharpness } from "./sharpness.js";
 import { RETRY_MS, TileStore, addressOf, covering, isPassing } from "./tiles.js";
@@ -254,7 +254,7 @@ export const County = L.Layer.extend({
 
   /** In the colours of the palette that is now in use; Leaflet's own redraw knows no half zooms. */
   repaint() {
-    for (const { el, coords } of Object.values(this.ground._tiles)) this.ground.paintAgain(el, coords);
+    for (const { el, coords } of Object.values(this.ground._tiles || {})) this.ground.paintAgain(el, coords);
   },
 
   parts() {

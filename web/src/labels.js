@@ -129,8 +129,8 @@ export class Lettering {
     const below = rowWidth(this.ctx, row);
     const half = Math.max(width, below) / 2 + 3;
     const box = [x - half, top - style.size / 2 - 3, x + half, top + style.size / 2 + ROW.height + 2];
-    // A figure cut off at the edge reads as another figure.
-    if (!this._outside(...home) && (this._outside(box[0], box[1]) || this._outside(box[2], box[3]))) return null;
+    // A figure cut off at the edge reads as another figure: all of it is seen, or none.
+    if (this._outside(...home) ? !this._away(box) : this._outside(box[0], box[1]) || this._outside(box[2], box[3])) return null;
     if (!this.boxes.free(box)) return null;
     this.boxes.add(box);
     if (Math.hypot(dx, dy) > LEAD_FROM) this._lead(home, box);
@@ -172,6 +172,11 @@ export class Lettering {
   _outside(x, y) {
     const [west, north, east, south] = this.window || [-Infinity, -Infinity, Infinity, Infinity];
     return x < west || x > east || y < north || y > south;
+  }
+
+  _away([left, top, right, bottom]) {
+    const [west, north, east, south] = this.window;
+    return right < west || left > east || bottom < north || top > south;
   }
 
   /** Outside too there are names, for when it is dragged in; but no half name at the edge. */

@@ -1,17 +1,11 @@
-// The map page: Folium's shell calls mapsvc.start() with its map and layers.
-import L from "leaflet";
+// The map page: Folium's shell calls mapsvc.start() with its map and layers. What is here draws the
+// points; all that stands round them comes after, in a file of its own (desk.js).
+import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { get, link } from "./api.js";
 import { County } from "./county.js";
 import { h } from "./dom.js";
-import { Editor } from "./edit/editor.js";
 import { readHash, writeHash } from "./hash.js";
-import { Hover } from "./hover.js";
-import { Panel } from "./panel.js";
-import { Keys } from "./planner/keys.js";
-import { Workbench } from "./planner/workbench.js";
-import { Popups } from "./popup.js";
 import { Features, Scene, painted } from "./scene.js";
-import { Search } from "./search.js";
 import { NAMES, latLng, shifted, toTrue, useCrs } from "./shift.js";
 import { connectionBar, ribbon } from "./status.js";
 import { lookOf, useSymbols } from "./symbols.js";
@@ -38,15 +32,7 @@ class App {
   }
 
   async load() {
-    const [about, layers, me, symbols, roads] = await Promise.all([
-      get("/api/map"),
-      get("/api/layers"),
-      get("/api/session"),
-      get("/api/symbols"),
-      // An offline map has none, and says so where it matters.
-      get("/api/roads").catch(() => null),
-    ]);
-    this.offline = Boolean(me.offline);
+    const [about, layers, symbols] = await Promise.all([get("/api/map"), get("/api/layers"), get("/api/symbols")]);
     useSymbols(symbols);
     this.about = about;
     document.title = `${about.title} · 一张图`;
@@ -59,8 +45,7 @@ class App {
     // A base map of another system moves all points: they wait for it.
     const base = this.shell.baseMaps.find(({ id }) => id === this.wanted.base) || this.shell.baseMaps[0];
     await (wanted.length && base.crs === "wgs84" ? painted(this.scene) : null);
-    this.build(me, layers, roads);
-    this.takeLayers(layers);
+    await this.furnish(layers);
     this.useBase(base.id);
     for (const { id } of wanted) this.toggle(id, true);
     this.listen();
@@ -70,6 +55,19 @@ class App {
     await this.bench.closures.load();
     await this.bench.restore(this.wanted.more);
     this.ready = true;
+  }
+
+  /** What stands round the map, for who is here. */
+  async furnish(layers) {
+    const [{ furnish }, me, roads] = await Promise.all([
+      import("./desk.js"),
+      get("/api/session"),
+      // An offline map has none, and says so where it matters.
+      get("/api/roads").catch(() => null),
+    ]);
+    this.offline = Boolean(me.offline);
+    await furnish(this, { me, layers, roads });
+    this.takeLayers(layers);
   }
 
   view() {
@@ -83,20 +81,6 @@ class App {
       const box = [[south, west], [north, east]];
       this.map.fitBounds(box, { paddingTopLeft: [left, 12], paddingBottomRight: [right, 12], animate: false });
     } else this.map.setView([35, 104], 5, { animate: false });
-  }
-
-  build(me, layers, roads) {
-    this.reveals = (me.rights || []).includes("reveals");
-    this.popups = new Popups(this);
-    this.bench = new Workbench(this, { layers, roads, me });
-    this.editor = this.offline ? null : new Editor(this, me);
-    this.panel = new Panel(this, me);
-    this.search = new Search(this, this.panel.searchBox);
-    this.hover = new Hover(this);
-    this.keys = new Keys(this);
-    this.note = document.body.appendChild(h("div", { class: "map-note" }));
-    this.panel.setLayers(layers);
-    L.control.zoom({ position: "bottomright", zoomInTitle: "放大", zoomOutTitle: "缩小" }).addTo(this.map);
   }
 
   /** Fresh facts about the layers; a new version makes new tile addresses. */
@@ -261,7 +245,8 @@ function ringsOf(geometry) {
   return geometry.type === "Polygon" ? geometry.coordinates : geometry.coordinates.flat();
 }
 
-window.L = L;
+// What Folium's shell calls, and no more: the rest of Leaflet is left out where nothing uses it.
+window.L = { map: L.map, control: L.control, tileLayer: L.tileLayer };
 window.mapsvc = {
   county: () => new County(),
   features: (id) => new Features(id),

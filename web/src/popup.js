@@ -1,5 +1,5 @@
 // What a feature says of itself: the fields its layer declares, as text and nothing but text.
-import L from "leaflet";
+import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { get } from "./api.js";
 import { readFeature } from "./edit/editor.js";
 import { fill, h } from "./dom.js";

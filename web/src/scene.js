@@ -1,5 +1,5 @@
 // One canvas for every point, bubble and name on the map.
-import L from "leaflet";
+import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { Lettering } from "./labels.js";
 import { paintItems } from "./paint.js";
 import { decodePoints, placeGraded, placeQuiet, reserve } from "./points.js";

@@ -1,5 +1,5 @@
 // The difference on the county's own map: new points, moved points with their way, changed points.
-import L from "leaflet";
+import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { get } from "./api.js";
 import { County } from "./county.js";
 import { h } from "./dom.js";

@@ -1,5 +1,5 @@
 // The point on the map while it is edited: to be dragged or pushed, with the old place left as a ghost.
-import L from "leaflet";
+import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { h } from "../dom.js";
 import { lengthM } from "../planner/shapes.js";
 import { latLng, toTrue } from "../shift.js";

@@ -1,5 +1,5 @@
 // Drawing on the map by mouse or keys: a point, a line, an area.
-import L from "leaflet";
+import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { fill, h } from "../dom.js";
 import { latLng, toTrue } from "../shift.js";
 

@@ -1,5 +1,5 @@
 // The planner's workbench: one sheet on the right, a tab a question, one address for all of it.
-import L from "leaflet";
+import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { call } from "../api.js";
 import { copy, fill, h } from "../dom.js";
 import { latLng } from "../shift.js";

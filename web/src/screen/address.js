@@ -48,5 +48,6 @@ export function noteAddress(changes) {
     else kept.set(key, value);
   }
   const text = kept.toString().replace(/%2C/g, ",").replace(/%3A/g, ":");
-  history.replaceState(null, "", location.pathname + (text ? `?${text}` : ""));
+  const asked = text ? `?${text}` : "";
+  if (asked !== location.search) history.replaceState(null, "", location.pathname + asked);
 }

@@ -1,5 +1,5 @@
 // Rings round what has just changed: they close in once, stay a while and go. Never many.
-import L from "leaflet";
+import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { h } from "../dom.js";
 import { latLng } from "../shift.js";
 

@@ -1,7 +1,7 @@
 // The maps on the wall: one large, one small a layer, all with the same view.
-import L from "leaflet";
+import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { County } from "../county.js";
-import { Scene } from "../scene.js";
+import { Scene, painted } from "../scene.js";
 import { latLng } from "../shift.js";
 import { magnify } from "../sharpness.js";
 import { reliefFor } from "./relief.js";
@@ -34,7 +34,6 @@ class Pane {
 
   /** The map drawn in its own unit and magnified as a whole. */
   resize(scale, bounds) {
-    if (!this.shown) return;
     const holder = this.box.firstElementChild;
     const map = this.map.getContainer();
     map.style.width = `${holder.clientWidth / scale}px`;
@@ -47,8 +46,9 @@ class Pane {
   open() {
     if (this.opened) return;
     this.opened = true;
-    this.ground.addTo(this.map);
     this.scene.addTo(this.map);
+    // The points are asked for and painted first; the ground comes in below them.
+    painted(this.scene).then(() => this.ground.addTo(this.map));
   }
 }
 
@@ -162,12 +162,14 @@ export class Stage extends L.Evented {
     this.scale = Math.round(unit * MAP_UNIT * 1000) / 1000;
     magnify(this.scale);
     document.body.classList.toggle("wide", this.wide);
+    // Told once: asking again after each change would lay the page out again each time.
+    const shown = this.shownPanes();
     this._quietly(() => {
       // A new size moves a map's centre: that is nobody's view to follow.
-      for (const pane of this.shownPanes()) pane.resize(this.scale, this.bounds);
-      for (const pane of this.shownPanes()) this._place(pane);
+      for (const pane of shown) pane.resize(this.scale, this.bounds);
+      for (const pane of shown) this._place(pane);
     });
-    for (const pane of this.shownPanes()) pane.open();
+    for (const pane of shown) pane.open();
   }
 
   _quietly(act) {

@@ -6,22 +6,11 @@ import { drawnKinds, lookOf, swatch, useSymbols } from "../symbols.js";
 import { GRADES } from "../words.js";
 import { toTrue } from "../shift.js";
 import { noteAddress, readAddress } from "./address.js";
-import { Bars } from "./bars.js";
-import { Chain } from "./chain.js";
 import { setServerTime, startClock } from "./clock.js";
-import { Figures } from "./figures.js";
-import { Focus } from "./focus.js";
-import { Freshness, outlinesOf } from "./fresh.js";
 import { buildFrame } from "./frame.js";
-import { Hierarchy } from "./hierarchy.js";
-import { Keys } from "./keys.js";
-import { Live } from "./live.js";
 import { Notices } from "./notices.js";
 import { readOverview } from "./overview.js";
-import { Past } from "./past.js";
 import { LAYER as COMMAND, chainAt, readPosts } from "./posts.js";
-import { preparePrinting } from "./print.js";
-import { Rotation } from "./rotate.js";
 import { momentText } from "./said.js";
 import { Stage } from "./stage.js";
 import { setTheme } from "./theme.js";
@@ -41,7 +30,6 @@ export class Wall {
   }
 
   async load() {
-    const outlines = Promise.all([get("/api/regions?level=county"), get("/api/regions?level=township")]);
     const [about, layers, symbols] = await Promise.all([get("/api/map"), get("/api/layers"), get("/api/symbols")]);
     // An unattended wall keeps its picture; leaving for the sign-in page is a person's step.
     session.ended = () => this.live && this.live.feed.ended();
@@ -58,12 +46,16 @@ export class Wall {
     this.stage.show(this.asked.view);
     // The points come first; what stands round the map is built after them.
     await painted(this.stage.shownPanes()[0].scene);
-    this.build(layers);
+    const [{ outlinesOf, surround }, county, towns] = await Promise.all([
+      import("./around.js"),
+      get("/api/regions?level=county"),
+      get("/api/regions?level=township"),
+    ]);
+    surround(this, layers);
     this.tell(this.asked.view);
-    this.live = new Live(this, this.asked.alarm);
     // The relief is a picture to be darkened: it waits until the points are on the map.
     requestIdleCallback(() => this.stage.setTheme(document.documentElement.dataset.theme).catch((error) => console.info("relief:", error.message)), { timeout: 800 });
-    this.takeOutlines(...(await outlines));
+    this.takeOutlines(county, outlinesOf(towns));
     await Promise.all([this.refreshFigures(), this.refreshPosts(), this.live.stream.load()]);
     if (this.asked.at) this.past.set(this.asked.at);
     if (this.asked.focus) await this.openFocus(this.asked.focus);
@@ -73,7 +65,7 @@ export class Wall {
   /** The county's edge and its townships; without townships nothing can be folded into them. */
   takeOutlines(county, towns) {
     this.stage.setOutline(county.features.flatMap(({ geometry }) => ringsOf(geometry)));
-    this.outlines = outlinesOf(towns);
+    this.outlines = towns;
     this.fresh.setOutlines(this.outlines);
   }
 
@@ -82,38 +74,6 @@ export class Wall {
     this.parts.title.textContent = county.name ? title.replace(county.name, "") : "";
     document.title = `${title} · 大屏`;
     this.parts.demo.hidden = !demo;
-  }
-
-  build(layers) {
-    const { parts, stage } = this;
-    this.layers = layers;
-    this.figures = new Figures(parts.figures);
-    this.figures.setLayers(layers);
-    this.bars = new Bars(parts.towns, this.shell.charts);
-    this.fresh = new Freshness(parts.fresh);
-    this.fresh.setLayers(layers);
-    this.chain = new Chain(parts.chain);
-    const small = stage.small.get(COMMAND);
-    this.hierarchies = [new Hierarchy(stage.large, () => stage.view === COMMAND)];
-    if (small) this.hierarchies.push(new Hierarchy(small, () => true));
-    this.focus = new Focus(this, { left: parts.left, right: parts.right });
-    this.past = new Past(parts.slider, { changed: (at) => this.showMoment(at) });
-    this.keys = new Keys(this.actions(), parts.keys);
-    stage.on("hand", () => this.sayPlan());
-    stage.on("pick", (event) => this.pick(event));
-    this.rotation = new Rotation(this.asked.rotate, {
-      show: (view) => this.show(view),
-      said: () => this.sayPlan(),
-      held: () => stage.byHand || this.focus.open || Boolean(this.past.at) || Boolean(this.dismissal),
-    });
-    this.legend();
-    preparePrinting({
-      turnTheme: (theme) => this.turnTheme(theme),
-      resize: () => {
-        stage.resize();
-        this.bars.resize();
-      },
-    });
   }
 
   actions() {

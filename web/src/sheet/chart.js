@@ -1,5 +1,5 @@
 // The map of a sheet: what is drawn decides the view, the scale is a round one and true on paper.
-import L from "leaflet";
+import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { fill } from "../dom.js";
 import { latLng } from "../shift.js";
 import { barOf, degreesOf, northOf } from "./frame.js";

@@ -1,5 +1,5 @@
 // The county's own base map for paper: one sharp picture without seams, at any zoom.
-import L from "leaflet";
+import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { County, limits, paintTile, tileAt } from "../county.js";
 import { sharpness } from "../sharpness.js";
 import { addressOf, covering } from "../tiles.js";

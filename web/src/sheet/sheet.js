@@ -1,5 +1,5 @@
 // One sheet of paper for one answer: Folium's shell calls mapsvc.start() with its map and layers.
-import L from "leaflet";
+import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { get } from "../api.js";
 import { fill, h } from "../dom.js";
 import { readHash } from "../hash.js";
@@ -217,7 +217,7 @@ class Sheet {
   }
 }
 
-window.L = L;
+window.L = { map: L.map, control: L.control, tileLayer: L.tileLayer };
 window.mapsvc = {
   county: () => new PaperCounty(),
   features: (id) => new Features(id),
