@@ -105,6 +105,8 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
     # The first routes are matched first: the hot ones stand in front.
     direct.install(app, "GET", "/api/nearest", proximity.nearest)
     direct.install(app, "POST", "/api/within", surroundings.within_directly)
+    tile = "/tiles/{layer}/{z:int}/{x:int}/{y:int}.mvt"
+    direct.install(app, "GET", tile, tiles.points_directly)
     rooms = (
         proximity,
         surroundings,

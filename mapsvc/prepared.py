@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from psycopg import errors, generators
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from mapsvc.database import Db
@@ -28,27 +28,31 @@ _numbers = count(1)
 _prepared: WeakKeyDictionary[Db, _Known] = WeakKeyDictionary()
 
 
-async def one_row(db: Db, statement: bytes, values: Mapping[str, Any]) -> list[bytes | None]:
+async def one_row(
+    db: Db, statement: bytes, values: Mapping[str, Any], *, binary: bool = False
+) -> list[bytes | None]:
     """The columns of the statement's only row, each as PostgreSQL writes it; None for null.
 
-    Placeholders are psycopg's, `%(name)s`. Its errors are psycopg's too.
+    `binary`: as it sends them, which for bytea is the bytes themselves. Placeholders are
+    psycopg's, `%(name)s`. Its errors are psycopg's too.
     """
     text, names = _numbered(statement)
     adapt = Transformer(db)
+    form = Format.BINARY if binary else Format.TEXT
     given = adapt.dump_sequence([values[name] for name in names], [PyFormat.AUTO] * len(names))
     types, formats = tuple(adapt.types or ()), adapt.formats
     async with db.lock:
         if db.info.transaction_status != TransactionStatus.IDLE:
             # A statement that is not there after all would spoil the transaction.
-            db.pgconn.send_query_params(text, given, types, formats)
+            db.pgconn.send_query_params(text, given, types, formats, form)
             return _only_row(await _result(db))
         name = await _name(db, text, types)
-        db.pgconn.send_query_prepared(name, given, formats)
+        db.pgconn.send_query_prepared(name, given, formats, form)
         result = await _result(db)
         if _error(result) == errors.InvalidSqlStatementName.sqlstate:
             # psycopg lets go of all prepared statements where it finds its own outdated.
             _prepared.pop(db, None)
-            db.pgconn.send_query_prepared(await _name(db, text, types), given, formats)
+            db.pgconn.send_query_prepared(await _name(db, text, types), given, formats, form)
             result = await _result(db)
     return _only_row(result)
 

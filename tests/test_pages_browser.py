@@ -161,8 +161,6 @@ def test_every_point_is_counted_on_the_map(planner: Watch) -> None:
     total = sum(layer["count"] for layer in planner.get("/api/layers"))
     assert page.evaluate(SUM) == total
     all_legible(page)
-    page.goto(f"{planner.url}/uploads")
-    all_legible(page)
     expect(page.locator(".demo-ribbon")).to_have_text("演示数据")
     expect(page.locator(".map-note")).to_contain_text("数据时间")
     assert page.evaluate("document.querySelectorAll('*').length") < 1_500
@@ -332,6 +330,8 @@ def test_home_shows_the_four_maps(planner: Watch) -> None:
     cards.nth(1).locator("a").click()
     planner.settle()
     assert page.evaluate("[...mapsvc.app.scene.shown]") == ["depots"]
+    page.goto(f"{planner.url}/uploads")
+    all_legible(page)
 
 
 def test_the_reference_and_the_guides_open(planner: Watch) -> None:

@@ -7,9 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
 
+from mapsvc.api.direct import checked, parameters
 from mapsvc.api.layers import moment
-from mapsvc.api.service import Serves, Who
+from mapsvc.api.service import Serves, Who, reader, service
 from mapsvc.tiles import Tile, is_settled, pack
 
 router = APIRouter(prefix="/tiles", tags=["瓦片"])
@@ -67,6 +69,22 @@ async def points(
     as_of = moment(as_of)
     tile = await serves.tiles.points(serves.catalog.layer(layer), z, x, y, as_of=as_of, version=v)
     return _answer(tile, _keep(v, as_of), request)
+
+
+class _Ask(BaseModel):
+    as_of: datetime | None = None
+    v: int | None = Field(None, ge=0, le=2**62)
+
+
+async def points_directly(request: Request) -> Response:
+    """`points`, installed in front of FastAPI's routes: see mapsvc.api.direct."""
+    who, serves = await reader(request), service(request)
+    place = request.path_params
+    z, x, y = place["z"], place["x"], place["y"]
+    if place["layer"] == "base":
+        return await ground(z, x, y, request, serves, who)
+    ask = checked(_Ask, parameters(request))
+    return await points(place["layer"], z, x, y, request, serves, who, ask.as_of, ask.v)
 
 
 def _keep(version: int | None, as_of: datetime | None) -> str:

@@ -23,7 +23,9 @@ class Assets:
                 f"找不到网页资源（{folder}）。请先运行 make setup，"
                 "或在 web 目录运行 npm ci 和 npm run build。"
             ) from None
-        self._urls: dict[str, str] = {n: prefix + file for n, file in names.items() if not n.endswith("+")}
+        self._urls: dict[str, str] = {
+            n: prefix + file for n, file in names.items() if not n.endswith("+")
+        }
         self._needs: dict[str, tuple[str, ...]] = {
             n[:-1]: tuple(prefix + file for file in files)
             for n, files in names.items()

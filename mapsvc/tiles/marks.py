@@ -15,6 +15,7 @@ from psycopg import sql
 from mapsvc.catalog import Layer
 from mapsvc.database import Db
 from mapsvc.features import relation
+from mapsvc.prepared import one_row
 from mapsvc.tiles import address
 
 SINGLE_FROM = 14
@@ -164,14 +165,13 @@ async def points(
     db: Db, layer: Layer, z: int, x: int, y: int, as_of: datetime | None = None
 ) -> bytes:
     """One MVT of a layer: `{id, name, grade?, kind?}` for a point, `{count, grade?}` for a cell."""
-    async with db.cursor(binary=True) as cursor:
-        count = z > STORED_UP_TO
-        if as_of is not None and not count:
-            await cursor.execute(*_much_since(layer, as_of))
-            (count,) = await cursor.fetchone() or (True,)
-        await cursor.execute(*statement(layer, z, x, y, as_of, count=count))
-        row = await cursor.fetchone()
-    return bytes(row[0]) if row and row[0] else b""
+    count = z > STORED_UP_TO
+    if as_of is not None and not count:
+        found = await db.execute(*_much_since(layer, as_of))
+        (count,) = await found.fetchone() or (True,)
+    text, values = statement(layer, z, x, y, as_of, count=count)
+    (tile,) = await one_row(db, text, values, binary=True)
+    return tile or b""
 
 
 def _much_since(layer: Layer, as_of: datetime) -> tuple[sql.Composed, Mapping[str, object]]:
