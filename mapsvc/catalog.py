@@ -4,9 +4,11 @@ A layer is one file. Everything that shows, stores or accepts a layer's features
 stands here; a broken file is refused with its name, the field and the reason.
 """
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -229,6 +231,34 @@ def load_catalog(folder: Path) -> Catalog:
             raise BrokenLayerFile(f"{file.name}：id：与 {seen[layer.id]} 重复（{layer.id}）")
         seen[layer.id] = file.name
     return Catalog(layers)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFile:
+    """A layer file as it stands now; `layer` is None where it would be refused, and why."""
+
+    name: str
+    sha256: str
+    layer: Layer | None
+    fault: str = ""
+
+
+def inspect(folder: Path) -> list[LayerFile]:
+    """Every layer file of the folder, whatever is wrong with it."""
+    found: list[LayerFile] = []
+    for file in sorted(folder.glob("*.toml")):
+        sha256, layer, fault = "", None, ""
+        try:
+            sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+            layer = _read(file)
+            twin = next((f.name for f in found if f.layer and f.layer.id == layer.id), None)
+            fault = f"id：与 {twin} 重复（{layer.id}）" if twin else ""
+        except BrokenLayerFile as broken:
+            fault = broken.detail.removeprefix(f"{file.name}：")
+        except OSError as refused:
+            fault = f"无法读取：{refused.strerror}"
+        found.append(LayerFile(file.name, sha256, layer, fault))
+    return found
 
 
 def _read(file: Path) -> Layer:

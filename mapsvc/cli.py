@@ -106,7 +106,7 @@ def regions_load(
 
         async def work(db: Db) -> int:
             async with db.transaction():
-                await regions.load(db, found)
+                await regions.load(db, found, source=file.name)
                 return await features.reassign(db, actor="regions load")
 
         moved = run(conninfo, work)
@@ -248,7 +248,13 @@ def make_backup(
     with ready() as (settings, _, conninfo):
         made, manifest = backup.make(conninfo, settings.layers, file)
         size = made.stat().st_size / 1_000_000
-        run(conninfo, lambda db: record.write(db, "backup.made", subject=made.name))
+        told = {
+            "folder": str(made.parent.resolve()),
+            "bytes": made.stat().st_size,
+            "rows": manifest.census.rows,
+            "keep": keep,
+        }
+        run(conninfo, lambda db: record.write(db, "backup.made", subject=made.name, new=told))
         typer.echo(f"已备份到 {made}，{size:.1f} MB，{manifest.census.rows:,} 行，已核对。")
         typer.echo("备份含个人信息，没有加密，请妥善保管，并另存一份到别的机器。")
         for old in backup.retire(made.parent, keep) if keep else []:
@@ -271,6 +277,7 @@ def restore_backup(
             typer.echo(f"已解出 {len(written)} 个图层文件到 {layers}。")
         if drill:
             manifest = backup.drill(conninfo, file)
+            run(conninfo, lambda db: record.write(db, "backup.drilled", subject=file.name))
             typer.echo(f"演练通过：{manifest.census.rows:,} 行全部一致。现有数据没有改动。")
             return
         done = backup.restore(conninfo, catalog, file, keep=not discard)
@@ -296,7 +303,7 @@ def audit_verify(
             verdict = record.verify_file(file)
     else:
         with ready() as (_, _catalog, conninfo):
-            verdict = run(conninfo, record.verify)
+            verdict = run(conninfo, record.verify_on_record)
     if not verdict.holds:
         refuse(f"{verdict.reason}。此前的 {verdict.entries} 条完好。请保留现场并报告。")
     typer.echo(f"审计记录完好：共 {verdict.entries} 条，最新一条的校验值 {verdict.newest}。")

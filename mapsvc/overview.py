@@ -99,10 +99,13 @@ class Overview:
         self._told: tuple[Any, dict[str, Any]] = (None, {})
         self._turn = {layer.id: asyncio.Lock() for layer in catalog}
 
-    async def figures(self, as_of: datetime | None = None) -> dict[str, Any]:
+    async def figures(
+        self, as_of: datetime | None = None, *, patient: bool = True
+    ) -> dict[str, Any]:
         """`{time, as_of, layers: [...], townships: [...], elsewhere}`; as_of: as things stood then.
 
         A township is `overdue` in a layer when even its newest verification is too old.
+        `patient=False` does not wait for a count that takes long: the last one will do.
         """
         now = datetime.now(CHINA)
         if as_of is not None and as_of >= now:
@@ -110,7 +113,10 @@ class Overview:
         async with connection(self._pool) as db:
             heads = await _heads(db)
             towns = await _townships(db)
-        counted = {x.id: await self._counted(x, heads[x.id][0], as_of) for x in self._catalog}
+        counted = {
+            x.id: await self._counted(x, heads[x.id][0], as_of, patient=patient)
+            for x in self._catalog
+        }
         key = (as_of, tuple(c.at for c in counted.values()), tuple(heads.items()), tuple(towns))
         if key != self._told[0]:
             self._told = (key, self._tell(counted, None if as_of else heads, towns))

@@ -127,8 +127,11 @@ def _region(
     return Region(code, name, level, parent, shapely.force_2d(shapely.union_all(areas)))
 
 
-async def load(db: Db, regions: list[Region]) -> int:
-    """Insert or replace the regions and rebuild every path; returns how many were written."""
+async def load(db: Db, regions: list[Region], *, source: str | None = None) -> int:
+    """Insert or replace the regions and rebuild every path; returns how many were written.
+
+    `source` is the file that they come from.
+    """
     codes = [r.code for r in regions]
     twins = sorted({c for c in codes if codes.count(c) > 1}) if len(codes) < 5000 else []
     if twins or len(set(codes)) != len(codes):
@@ -159,7 +162,7 @@ async def load(db: Db, regions: list[Region]) -> int:
         if orphan:
             raise BadInput(f"区域“{orphan[0]}”的上级代码 {orphan[1]} 不存在，请先载入上级。")
         await db.execute(_PATHS)
-        told = {"regions": len(regions), "codes": codes[:50]}
+        told = {"regions": len(regions), "codes": codes[:50], "source": source}
         await record.write(db, "regions.loaded", subject=f"{len(regions)} 个行政区", new=told)
     return len(regions)
 

@@ -18,6 +18,8 @@ class Settings(BaseSettings):
     """A PostGIS >= 3.3 database; without it the embedded cluster in `home` is used."""
     home: Path = Path(".mapsvc")
     layers: Path = PROJECT / "layers"
+    backups: Path | None = None
+    """Where backups lie, for the health page; without it the folder that the last one went to."""
     pool_size: int = Field(default=10, ge=1, le=200)
     pool_wait_s: float = Field(default=8, gt=0)
     """How long a request waits for a connection before it answers that the database is away."""

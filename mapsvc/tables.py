@@ -204,6 +204,7 @@ upload = Table(
     CheckConstraint("status in ('staged','applied','rolled_back')", name="upload_status"),
     Index("upload_created_idx", "created_at"),
     Index("upload_sha256_idx", "sha256"),
+    Index("upload_staged_idx", "created_at", postgresql_where=text("status = 'staged'")),
 )
 
 upload_row = Table(
@@ -475,6 +476,7 @@ audit = Table(
     Column("hash", LargeBinary, nullable=False),
     Index("audit_at_idx", "at"),
     Index("audit_username_idx", "username", "id"),
+    Index("audit_action_idx", "action", "id"),
     Index("audit_subject_idx", "layer", "subject", "id"),
     Index("audit_upload_idx", "upload_id"),
 )

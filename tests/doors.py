@@ -169,8 +169,10 @@ DOORS: dict[str, Door] = {
     "GET /screen": Door("read"),
     "GET /uploads": Door("read"),
     "GET /record": Door("reads_record"),
+    "GET /health": Door("reads_health"),
     # the machine
     "GET /metrics": Door("manages_accounts"),
+    "GET /api/health": Door("reads_health"),
     "GET /healthz": Door("anyone"),
     "GET /readyz": Door("anyone"),
     "GET /api/openapi.json": Door("anyone"),

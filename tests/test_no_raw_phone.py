@@ -42,7 +42,10 @@ ASKED: dict[str, list[dict[str, Any]]] = {
     "/api/changes": [{"limit": 1000}],
 }
 NEVER_ENDS = {"/api/events"}
-PAGES = ("/", "/map", "/screen", "/uploads", "/guide", "/api/docs", "/login", "/record", "/sheet")
+PAGES = (
+    *("/", "/map", "/screen", "/uploads", "/guide", "/api/docs", "/login", "/record"),
+    *("/health", "/sheet"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -23,14 +23,20 @@ Right = Literal[
     "manages_accounts",
     "reads_record",
     "backs_up",
+    "reads_health",  # how the installation is: faults, storage, backups, who is late
 ]
 
 ROLES: dict[str, str] = ROLE_TITLES
 """Every role and what people call it, in the order in which they are told."""
 
 GRANTS: dict[str, frozenset[Right]] = {
-    "admin": frozenset({"read", "manages_accounts", "backs_up"}),
-    "county": frozenset({"read", "edit", "upload", "close_roads", "reads_personal", "reveals"}),
+    "admin": frozenset({"read", "manages_accounts", "backs_up", "reads_health"}),
+    "county": frozenset(
+        {
+            *("read", "edit", "upload", "close_roads"),
+            *("reads_personal", "reveals", "reads_health"),
+        }
+    ),
     "planner": frozenset({"read", "edit", "upload", "close_roads", "reveals"}),
     "command": frozenset({"read", "close_roads", "reveals"}),
     "wall": frozenset({"read"}),
@@ -48,6 +54,7 @@ _REFUSALS: dict[Right, str] = {
     "manages_accounts": "不能管理账号",
     "reads_record": "不能查看审计记录",
     "backs_up": "不能备份",
+    "reads_health": "不能查看系统状态",
 }
 
 Debt = Literal["password", "totp"]

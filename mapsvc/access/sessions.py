@@ -187,6 +187,13 @@ class Sessions:
         """Ask the database again, about everybody: somebody's rights or sessions have changed."""
         self._seen.clear()
 
+    def remembered(self, token: str) -> Identity | None:
+        """Whose token it was when the database was last asked; for when it cannot be asked."""
+        seen = self._seen.get(digest(token))
+        if seen is None or time.monotonic() - seen[0] > self.lifetime.total_seconds():
+            return None
+        return seen[1]
+
     async def end(self, db: Db, token: str) -> None:
         self._seen.pop(digest(token), None)
         async with db.transaction():

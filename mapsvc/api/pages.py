@@ -1,6 +1,8 @@
 """The pages; each carries a nonce, and no stored data but the signed-in person's name."""
 
+import asyncio
 import secrets
+from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -10,12 +12,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from mapsvc import access, county, record, regions
 from mapsvc.access import Identity
 from mapsvc.api import doors
+from mapsvc.api.health import Keeper
 from mapsvc.api.service import Database, MaybeWho, Serves, SignedIn, Who
-from mapsvc.database import Db
-from mapsvc.errors import NotFound
+from mapsvc.database import Db, connection
+from mapsvc.errors import NotFound, Unavailable
 from mapsvc.maps.shell import csp
 
 router = APIRouter(include_in_schema=False)
+_PATIENCE_S = 2.0
 
 
 @router.get("/login")
@@ -85,6 +89,11 @@ async def setup(serves: Serves, db: Database) -> Response:
     return await _page(serves, db, "setup.html", length=serves.settings.password_length)
 
 
+@router.get("/health")
+async def condition(serves: Serves, person: Keeper) -> Response:
+    return await _page_without_database(serves, "health.html", user=_known(person))
+
+
 @router.get("/guide")
 async def guides(person: SignedIn) -> Response:
     mine = {"township": "township", "command": "command"}.get(person.role, "planner")
@@ -131,6 +140,16 @@ async def _page(serves: Serves, db: Db, name: str, **context: Any) -> Response:
     return _html(serves.pages.render(name, nonce, demo=demo, **context), nonce, serves)
 
 
+async def _page_without_database(serves: Serves, name: str, **context: Any) -> Response:
+    """For the page that has to open when the database does not: it then asks for the rest."""
+    demo = False
+    with suppress(TimeoutError, Unavailable):
+        async with asyncio.timeout(_PATIENCE_S), connection(serves.pool) as db:
+            demo = await county.is_demo(db)
+    nonce = secrets.token_urlsafe(16)
+    return _html(serves.pages.render(name, nonce, demo=demo, **context), nonce, serves)
+
+
 def _html(html: str, nonce: str, serves: Serves) -> Response:
     return HTMLResponse(
         html,
@@ -144,12 +163,16 @@ def _html(html: str, nonce: str, serves: Serves) -> Response:
 
 
 async def _user(db: Db, person: Identity) -> dict[str, Any]:
+    region = await regions.require(db, person.region_code) if person.region_code else None
+    return _known(person) | {"region_name": region}
+
+
+def _known(person: Identity) -> dict[str, Any]:
+    """What a page says of a person without asking the database."""
     return {
         "username": person.username,
         "role": person.role,
         "role_title": person.title,
         "rights": person.rights,
-        "region_name": await regions.require(db, person.region_code)
-        if person.region_code
-        else None,
+        "region_name": None,
     }

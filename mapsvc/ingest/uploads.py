@@ -13,10 +13,11 @@ from anyio.to_thread import run_sync
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from mapsvc import record as deeds
 from mapsvc.catalog import Catalog, Layer
 from mapsvc.coordinates import UnknownSystem, parse_system
 from mapsvc.database import Db
-from mapsvc.errors import BadInput, NotFound
+from mapsvc.errors import BadInput, NotFound, TooLarge, Unreadable
 from mapsvc.ingest import compare, masks
 from mapsvc.ingest.applying import apply, rollback
 from mapsvc.ingest.assign import RegionIndex
@@ -96,7 +97,18 @@ async def stage(
         asked = await ask(catalog.layer(sent))
         if await _repeated(db, catalog.layer(sent), asked):
             return await get(db, asked.id, None)
-    reading = await read_file(content, settings)
+    try:
+        reading = await read_file(content, settings)
+    except (Unreadable, TooLarge) as refused:
+        await deeds.write(
+            db,
+            "upload.refused",
+            subject=_safe_name(filename),
+            region=region_code,
+            new={"reason": refused.code},
+            sha256=sha256,
+        )
+        raise
     choice = await choose(db, catalog, reading, chosen, filename=filename, scope=region_code)
     asked = await ask(choice.layer)
     # Sheets that are left out for another layer's are a part of what is read.

@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 _FOLDER = Path(__file__).resolve().parent.parent / "guide"
-_ORDER = ("township", "planner", "command")
+_ORDER = ("township", "planner", "command", "admin")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,14 @@ deed. The database numbers, chains and seals the entries at commit (migration 00
 """
 
 from mapsvc.record.book import workbook
-from mapsvc.record.chain import Verdict, export, prune, verify, verify_file
+from mapsvc.record.chain import (
+    Verdict,
+    export,
+    prune,
+    verify,
+    verify_file,
+    verify_on_record,
+)
 from mapsvc.record.entries import ACTIONS, ROLE_TITLES, Asker, asker, asking, write
 from mapsvc.record.reading import Wanted, lines, page
 
@@ -23,6 +30,7 @@ __all__ = [
     "prune",
     "verify",
     "verify_file",
+    "verify_on_record",
     "workbook",
     "write",
 ]

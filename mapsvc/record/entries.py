@@ -30,6 +30,7 @@ ACTIONS = {
     "feature.changed": "修改要素",
     "feature.deleted": "删除要素",
     "upload.staged": "上传文件",
+    "upload.refused": "上传的文件无法读取",
     "upload.discarded": "放弃上传",
     "upload.applied": "上传入库",
     "upload.rolled_back": "撤销入库",
@@ -45,7 +46,9 @@ ACTIONS = {
     "personal.exported": "导出个人信息",
     "record.exported": "导出审计记录",
     "record.pruned": "清理到期的审计记录",
+    "record.verified": "校验审计记录",
     "backup.made": "备份全部数据",
+    "backup.drilled": "恢复演练",
     "backup.restored": "从备份恢复",
     "database.write": "绕过程序直接改库",
 }

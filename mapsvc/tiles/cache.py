@@ -65,6 +65,11 @@ class TileCache:
         self._versions: dict[str, int] = {}
         self._hears = False
 
+    @property
+    def holds(self) -> tuple[int, int]:
+        """How many tiles are kept, and how many bytes they take."""
+        return len(self._kept), self._bytes
+
     def hearing(self, versions: dict[str, int]) -> None:
         """From now on every change is told; these are the layers' versions."""
         self._versions = dict(versions)

@@ -42,6 +42,7 @@ const TITLES = {
   rows: "行数", accepted: "可用", rejected: "退回", new: "新增", changed: "修改", moved: "移动", unchanged: "未变", skipped: "略过",
   missing: "文件中没有", deleted: "删除", features: "要素", delete_missing: "删除文件中没有的", crs: "申报坐标系", used: "使用坐标系",
   entries: "条数", nodes: "路口", edges: "路段", regions: "行政区", codes: "代码", event: "事件", count: "数量", by: "操作人",
+  folder: "文件夹", bytes: "字节", keep: "保留份数", source: "来自文件", holds: "完好", broken: "第一条不符的",
 };
 
 function changes({ old, new: now, titles }) {
