@@ -8,14 +8,18 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse
 
+from mapsvc import walls
 from mapsvc.access.single import Journey
-from mapsvc.api.service import Database, Serves, Service, address_of, asked_by
+from mapsvc.api.service import Serves, Service, address_of, asked_by
 from mapsvc.api.session import give_cookie
+from mapsvc.database import connection
 from mapsvc.errors import NotFound, SignInFailed
 
 router = APIRouter(prefix="/oidc", include_in_schema=False)
 _JOURNEY = "mapsvc_oidc"
 _MINUTES = 10
+# Who comes for the first time signs in and is given an account, where the settings say so.
+_RECEPTION = walls.Standing(walls.DOOR, "manages_accounts")
 Text = Annotated[str, Query(max_length=4000)]
 Next = Annotated[str, Query(alias="next", max_length=500)]
 
@@ -48,7 +52,6 @@ async def start(
 async def back(
     request: Request,
     serves: Serves,
-    db: Database,
     state: Text = "",
     code: Text = "",
     error: Text = "",
@@ -64,7 +67,8 @@ async def back(
     name = await serves.single.finish(_back(request, serves), journey, state, code)
     asked_by(request, name)
     agent = request.headers.get("user-agent", "")
-    token, _ = await serves.sessions.sign_in_named(db, name, agent=agent)
+    async with connection(serves.pool, _RECEPTION) as db:
+        token, _ = await serves.sessions.sign_in_named(db, name, agent=agent)
     answer = RedirectResponse(go_on, 303)
     give_cookie(answer, request, serves, token, int(serves.sessions.lifetime.total_seconds()))
     answer.delete_cookie(_JOURNEY, path="/oidc")
