@@ -113,6 +113,39 @@ def test_it_shows_every_figure_and_loses_none(calm: Wall) -> None:
         assert town["properties"]["name"] in drawn
 
 
+# What is written in the towns' plates, each as [left, right, top, bottom] of the part that is seen.
+PLATES = """(by) => {
+    const { map, scene } = mapsvc.wall.stage.large;
+    const proto = CanvasRenderingContext2D.prototype;
+    const { fillText } = proto;
+    const drawn = [];
+    proto.fillText = function (text, x, y) {
+        // Numbers in bubbles are centred.
+        const own = this.canvas === scene._container && this.textAlign === "left";
+        const size = own && /^600 1[23]px/.test(this.font) && parseFloat(this.font.slice(4));
+        if (size)
+            drawn.push([x, x + this.measureText(text).width, y - size / 2, y + size / 2, text]);
+        return fillText.apply(this, arguments);
+    };
+    map.panBy(by, { animate: false });
+    scene.redrawNow();
+    proto.fillText = fillText;
+    const [west, north, east, south] = scene._window();
+    const cut = ([left, right, top, bottom]) =>
+        right > west && left < east && bottom > north && top < south
+        && (left < west || right > east || top < north || bottom > south);
+    return { drawn: drawn.length, cut: drawn.filter(cut).map((one) => one[4]) };
+}"""
+
+
+def test_no_town_is_cut_off_at_the_edge(calm: Wall) -> None:
+    page = calm.open()
+    for step in ([97, 0], [113, 0], [89, 61], [41, 73], [0, 97], [-700, 0], [-61, 43], [-97, -510]):
+        told = page.evaluate(PLATES, step)
+        assert told["drawn"] > 20, step
+        assert told["cut"] == [], step
+
+
 def test_all_text_stands_out_from_its_ground(calm: Wall) -> None:
     page = calm.open()
     all_legible(page, 100)
