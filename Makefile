@@ -27,7 +27,7 @@ demo: setup
 
 test:
 	@bash tools/setup --test
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 FUZZ = 60
 fuzz:

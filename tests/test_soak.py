@@ -1,10 +1,10 @@
 """A small soak: walls that come and go miss nothing, and the server does not grow with changes."""
 
 import psycopg
-import uvloop
 
 from bench import county
 from bench.soak import soak
+from tests.aside import run
 from tests.conftest import Make, free_port
 
 
@@ -18,9 +18,7 @@ def test_walls_miss_nothing_and_the_server_stays_small(make_database: Make, temp
         county.sign_in(db)
     port = free_port()
     with county.peer(["mapsvc.cli", "serve", "--port", str(port)], conninfo, port) as pid:
-        done = uvloop.run(
-            soak(conninfo, port, pid, county.TOKEN, changes=250, walls=10, patience=1.5)
-        )
+        done = run(soak(conninfo, port, pid, county.TOKEN, changes=250, walls=10, patience=1.5))
     assert done.complete == done.walls
     assert done.changes > 200
     assert done.late_mb - done.early_mb < 20
