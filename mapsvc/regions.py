@@ -1,18 +1,21 @@
 """Administrative regions: read from any GIS file, kept as a tree, asked for by scope."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas
 import shapely
-from pyogrio.errors import DataLayerError, DataSourceError
 from shapely.geometry.base import BaseGeometry
 
 from mapsvc import record
 from mapsvc.database import Db
 from mapsvc.errors import BadInput, NotFound
 from mapsvc.search_text import search_text
+
+if TYPE_CHECKING:
+    import geopandas
 
 LEVELS = ("province", "city", "county", "township", "village")
 LEVEL_TITLES = {
@@ -73,6 +76,10 @@ def read(
 
 
 def _frame(path: Path, encoding: str | None) -> geopandas.GeoDataFrame:
+    # Bring in pandas: a second of every command's start, for the one that reads a file.
+    import geopandas  # noqa: PLC0415
+    from pyogrio.errors import DataLayerError, DataSourceError  # noqa: PLC0415
+
     # GDAL takes a missing .cpg for Latin-1: Chinese names would be stored as mojibake.
     for attempt in [encoding] if encoding else [None, "GB18030"]:
         try:

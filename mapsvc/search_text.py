@@ -7,8 +7,6 @@ than all the rest of a bulk insert.
 import unicodedata
 from collections.abc import Sequence
 
-from pypinyin import Style, lazy_pinyin
-
 
 def fold(text: str) -> str:
     """One spelling for what looks the same: full-width and capitals become plain small letters."""
@@ -48,6 +46,9 @@ class _Initials(dict[int, str]):
     """
 
     def __missing__(self, point: int) -> str:
+        # Its tables take half a second to load, and most processes never write a name.
+        from pypinyin import Style, lazy_pinyin  # noqa: PLC0415
+
         character = chr(point)
         if character.isascii():
             sound = character if character.isalnum() else ""
