@@ -15,7 +15,8 @@ REPORT = """document.addEventListener('securitypolicyviolation', (e) => window.v
 INLINE = """const script = document.createElement('script');
     script.textContent = 'window.ran = true'; document.head.append(script);"""
 EDITOR = ["/", "/map", "/screen", "/sheet", "/uploads", "/guide/planner", "/guide/township",
-          "/guide/command", "/api/docs", "/nowhere"]  # fmt: skip
+          "/guide/command", "/guide/admin", "/me", "/accounts", "/health", "/api/docs",
+          "/nowhere"]  # fmt: skip
 AUDITOR = ["/record", "/guide/planner", "/map"]
 
 
