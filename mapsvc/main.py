@@ -54,6 +54,34 @@ from mapsvc.settings import Settings
 from mapsvc.symbols import symbol_set
 from mapsvc.tiles import TileCache
 
+ROOMS = (
+    proximity,
+    surroundings,
+    tiles,
+    session,
+    layers,
+    overview,
+    closures,
+    command,
+    planning,
+    coverage,
+    coordinates,
+    roads,
+    edits,
+    personal,
+    me,
+    accounts,
+    record,
+    events,
+    uploads,
+    workbooks,
+    health,
+    metrics,
+    single,
+    pages,
+)
+"""The first routes are matched first: the hot ones stand in front."""
+
 
 def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
     """The service for a database that is already at the newest schema."""
@@ -102,41 +130,18 @@ def create_app(settings: Settings, catalog: Catalog, conninfo: str) -> FastAPI:
     app.add_middleware(Gate, upload_max_bytes=settings.upload_max_bytes)
     app.add_middleware(Traces)
     problems.install(app)
-    # The first routes are matched first: the hot ones stand in front.
+    _open_doors(app)
+    return app
+
+
+def _open_doors(app: FastAPI) -> None:
     direct.install(app, "GET", "/api/nearest", proximity.nearest)
     direct.install(app, "POST", "/api/within", surroundings.within_directly)
     tile = "/tiles/{layer}/{z:int}/{x:int}/{y:int}.mvt"
     direct.install(app, "GET", tile, tiles.points_directly)
-    rooms = (
-        proximity,
-        surroundings,
-        tiles,
-        session,
-        layers,
-        overview,
-        closures,
-        command,
-        planning,
-        coverage,
-        coordinates,
-        roads,
-        edits,
-        personal,
-        me,
-        accounts,
-        record,
-        events,
-        uploads,
-        workbooks,
-        health,
-        metrics,
-        single,
-        pages,
-    )
-    for room in rooms:
+    for room in ROOMS:
         app.include_router(room.router)
     app.mount("/static", Bundle(), name="static")
-    return app
 
 
 def from_environment() -> FastAPI:
