@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -121,6 +122,16 @@ def test_it_waits_until_the_service_has_stopped(
 ) -> None:
     with psycopg.connect(demo_copy), pytest.raises(backup.BackupError, match="停止服务"):
         backup.restore(demo_copy, catalog, made[0])
+
+
+def test_who_is_just_leaving_does_not_stop_it(
+    made: tuple[Path, census.Census], demo_copy: str, catalog: Catalog
+) -> None:
+    leaving = psycopg.connect(demo_copy)
+    timer = threading.Timer(0.5, leaving.close)
+    timer.start()
+    backup.restore(demo_copy, catalog, made[0], keep=False)
+    timer.join()
 
 
 def changed(file: Path, to: Path, **members: bytes | None) -> Path:

@@ -5,6 +5,7 @@ Until the last step nothing of the present data is touched, and even then it is 
 
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,6 +22,9 @@ from mapsvc.backup.census import PLAIN, take
 from mapsvc.catalog import Catalog
 from mapsvc.database import alembic_config, upgrade
 from mapsvc.walls import make_roles
+
+LEAVING_S = 5.0
+"""A closed connection is seen off a moment later; PostgreSQL's `alter database` waits as long."""
 
 
 class Restored(NamedTuple):
@@ -133,14 +137,15 @@ def _extend(db: Connection[Any], extension: str) -> None:
 
 
 def _require_alone(conninfo: str, name: str) -> None:
+    others = "select from pg_stat_activity where datname = %s and backend_type = 'client backend'"
+    until = time.monotonic() + LEAVING_S
     with _elsewhere(conninfo) as server:
-        row = server.execute(
-            "select count(*) from pg_stat_activity"
-            " where datname = %s and backend_type = 'client backend'",
-            [name],
-        ).fetchone()
-    if row and row[0]:
-        raise BackupError("还有程序连着数据库。请先停止服务（和其他 mapsvc 命令），再恢复。")
+        while server.execute(others, [name]).fetchone():
+            if time.monotonic() > until:
+                raise BackupError(
+                    "还有程序连着数据库。请先停止服务（和其他 mapsvc 命令），再恢复。"
+                )
+            time.sleep(0.1)
 
 
 def _swap(conninfo: str, name: str, fresh: str, *, keep: bool) -> str | None:
