@@ -159,6 +159,17 @@ def test_of_very_many_the_map_numbers_those_listed(planner: Watch) -> None:
     expect(page.locator(".notes")).to_contain_text("图上只标出表中所列的")
 
 
+def test_a_name_is_shown_on_purpose(planner: Watch) -> None:
+    page = opened(planner, NEAR)
+    row = page.locator(".blocks tbody tr", has=page.locator(".reveal")).first
+    asked, stars = row.locator(".reveal").count(), row.inner_text().count("*")
+    assert stars
+    row.locator(".reveal").first.click()
+    expect(row.locator(".reveal")).to_have_count(asked - 1)
+    assert row.inner_text().count("*") < stars
+    assert not page.evaluate(OVERRUN)
+
+
 def test_without_a_place_there_is_nothing_to_print(planner: Watch) -> None:
     page = opened(planner, f"{VIEW}&tab=near&of=forces")
     expect(page.get_by_role("alert").first).to_contain_text("还没有可以打印的结果")

@@ -4,6 +4,7 @@ import { gist, gradeOf, grouped, how, main } from "../planner/near_rows.js";
 import { amountOf, nameOf } from "../planner/needs.js";
 import { given, how as sourceHow } from "../planner/plan_rows.js";
 import { minutes } from "../planner/travel.js";
+import { masked, ofPost } from "../reveal.js";
 import { swatch } from "../symbols.js";
 import { GRADES, age, day, distance, moment, number } from "../words.js";
 
@@ -28,24 +29,29 @@ const small = (text) => (text ? h("small", {}, text) : null);
 const dot = (grade) => (grade ? h("i", { class: `dot grade-${grade}`, title: GRADES[grade] }) : null);
 const verified = (stale, days) => ["age", stale ? mark("超期") : null, age(days)];
 
-/** Names and phones that the reader may see: the first person with the first phone, then other phones by what they are. */
-export function contacts(layer, properties) {
+/** Names and phones: the first person with the first phone, then other phones by what they are. `show(field)` is the text or what stands for it. */
+export function contacts(layer, properties, show = ({ id }) => properties[id]) {
   const of = (type) => layer.fields.filter((field) => field.type === type && properties[field.id]);
   const [person] = of("person");
-  const phones = of("phone").map(({ id, title }, i) => (i === 0 && person ? properties[id] : `${title.replace(/(联系)?电话$/, "")} ${properties[id]}`));
-  return [[person && properties[person.id], phones[0]].filter(Boolean).join(" "), ...phones.slice(1, 2)].filter(Boolean);
+  const phones = of("phone").map((field, i) => (i === 0 && person ? [show(field)] : [`${field.title.replace(/(联系)?电话$/, "")} `, show(field)]));
+  const first = [...(person ? [show(person)] : []), ...(phones.length ? [" ", ...phones[0]] : [])];
+  return [first, ...phones.slice(1, 2)].filter((parts) => parts.length);
 }
+
+/** A field's text; a masked one shows itself to a reader who may and asks it to. */
+const shownBy = (layer, id, properties, may) => (field) =>
+  (properties.masked || []).includes(field.id) ? masked(properties[field.id], { layer: layer.id, id, field: field.id }, may, true) : properties[field.id];
 
 const lines = (text) => text.split(" · ").map((part) => h("small", {}, part));
 
-export function nearBlocks(answer, layers, looks) {
+export function nearBlocks(answer, layers, looks, may) {
   const heads = ["序", "名称　能力　联系", answer.mode === "road" ? "用时　路程" : "直线距离　方位", "核实"];
   return grouped(answer, layers).map(({ layer, results }) =>
     block([swatch(looks.get(layer.id), 0, 18), layer.noun], heads, results, (result, i) => {
       const { properties } = result.feature;
       return cells(
         ["rank", h("i", {}, String(i + 1))],
-        ["name", ...called(layer, properties, result.name)],
+        ["name", ...called(layer, { id: result.id, properties }, may, result.name)],
         ["num", h("b", { class: "main" }, main(result)), result.by === "estimate" ? h("small", {}, mark("直线估算")) : null, ...lines(how(result)), avoided(result)],
         verified(result.stale, result.age_days),
       );
@@ -54,10 +60,10 @@ export function nearBlocks(answer, layers, looks) {
 }
 
 /** A name with what there is behind it: grade, place, abilities, whom to ring. */
-function called(layer, properties, name = properties.name) {
-  const said = contacts(layer, properties);
+function called(layer, { id, properties }, may, name = properties.name) {
+  const said = contacts(layer, properties, shownBy(layer, id, properties, may));
   const grade = gradeOf(layer, properties);
-  return [dot(grade), name || "（未命名）", small([grade ? GRADES[grade] : null, properties.region_name, gist(layer, properties)].filter(Boolean).join("　")), said.length ? h("small", { class: "who" }, ...said.map((one) => h("span", {}, one))) : null];
+  return [dot(grade), name || "（未命名）", small([grade ? GRADES[grade] : null, properties.region_name, gist(layer, properties)].filter(Boolean).join("　")), said.length ? h("small", { class: "who" }, ...said.map((parts) => h("span", {}, ...parts))) : null];
 }
 
 function avoided({ route, closures_crossed: crossed }) {
@@ -86,7 +92,7 @@ export function planBlocks(answer) {
   return short ? [first, missing, places] : [first, places];
 }
 
-export function withinBlocks(answer, layers, looks) {
+export function withinBlocks(answer, layers, looks, may) {
   const found = [];
   const sum = answer.threatened;
   if (sum && sum.points) {
@@ -94,16 +100,16 @@ export function withinBlocks(answer, layers, looks) {
     const gap = sum.points_without_figure ? `${number(sum.points_without_figure)} 个点没有登记威胁人数，未计入` : null;
     found.push(fixed(h("p", { class: "figure" }, h("b", {}, text), small(gap))));
   }
-  found.push(chains(answer.chain));
+  found.push(chains(answer.chain, may));
   for (const layer of layers) {
     const listed = answer.features.filter(({ properties }) => properties.layer === layer.id);
     const title = [swatch(looks.get(layer.id), 0, 18), layer.noun, ...counted(answer.counts[layer.id] || {})];
     if (!listed.length) found.push(fixed(h("h2", {}, ...title)));
     else {
-      const one = block(title, ["名称　情况　联系", "距离", "核实"], listed, ({ properties: p }) =>
-        cells(["name", ...called(layer, p)], ["num", p.distance_m ? distance(p.distance_m) : "在内"], verified(p.stale, p.age_days)),
-        "brief",
-      );
+      const one = block(title, ["名称　情况　联系", "距离", "核实"], listed, (feature) => {
+        const { properties: p } = feature;
+        return cells(["name", ...called(layer, feature, may)], ["num", p.distance_m ? distance(p.distance_m) : "在内"], verified(p.stale, p.age_days));
+      }, "brief");
       found.push({ ...one, total: answer.counts[layer.id].total });
     }
   }
@@ -120,14 +126,16 @@ function counted({ total = 0, grades = {}, stale = 0 }) {
 }
 
 /** Whom to call: each post once, those of the towns first, then each village's own. */
-function chains(chain) {
+function chains(chain, may) {
   const all = chain.map(({ region, posts }) => ({ region, posts: posts.filter(({ missing }) => !missing) })).filter(({ posts }) => posts.length);
   if (!all.length) return null;
   const towns = new Map(all.filter(({ posts }) => posts.length > 1).map(({ posts }) => [posts[1].id, posts[1]]));
   const rows = [...[...towns.values()].map((post) => ({ region: post.region_name, post })), ...all.map(({ region, posts }) => ({ region: region.name, post: posts[0] }))];
   return block(["责任链"], ["区域", "指挥岗位", "电话"], rows, ({ region, post }) => {
     const { phone, duty_phone: duty } = post;
-    return cells(["name", region], ["", post.name, small([post.post, post.holder].filter(Boolean).join(" "))], ["who", phone || "", duty && duty !== phone ? h("small", { class: "who" }, `值班 ${duty}`) : null]);
+    const hidden = may && (post.masked || []).includes("holder_phone");
+    const holder = post.post || post.holder ? h("small", {}, post.post || "", " ", ofPost(post, "holder", may, true)) : null;
+    return cells(["name", region], ["", post.name, holder], ["who", hidden ? ofPost(post, "holder_phone", may, true) : phone || "", duty && duty !== phone ? h("small", { class: "who" }, `值班 ${duty}`) : null]);
   });
 }
 

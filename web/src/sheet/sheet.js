@@ -65,7 +65,7 @@ class Sheet {
       h("span", { class: "set", role: "group", "aria-label": "方向" }, ...this.buttons.slice(2)),
       scales,
       this.print,
-      h("p", { class: "hint" }, "打印时选“实际大小”（100%），比例尺才准。地图可以拖动，标题和审图号可以改写。"),
+      (this.hint = h("p", { class: "hint" }, "打印时选“实际大小”（100%），比例尺才准。地图可以拖动，标题和审图号可以改写。")),
     );
   }
 
@@ -170,10 +170,12 @@ class Sheet {
   blocks(answer) {
     const { tab, bench, layers } = this;
     const { looks } = this.scene;
+    const reveals = (this.me.rights || []).includes("reveals");
+    if (reveals) this.hint.append("点一下隐去的姓名或电话，显示原文后再打印；每次查看都会记入审计。");
     if (!tab) return viewBlocks(layers.filter(({ id }) => this.points().includes(id)), looks, bench.closures.list);
     return {
-      near: () => nearBlocks(answer, tab.layers(), looks),
-      within: () => withinBlocks(answer, tab.layers(), looks),
+      near: () => nearBlocks(answer, tab.layers(), looks, reveals),
+      within: () => withinBlocks(answer, tab.layers(), looks, reveals),
       plan: () => planBlocks(answer),
       coverage: () => coverageBlocks(answer, bench.byId.get(tab.ask.to), tab.more.places, this.siteNames),
     }[tab.name]();
