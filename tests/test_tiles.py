@@ -52,11 +52,16 @@ async def marks(conninfo: str, catalog: Catalog, layer: str, z: int) -> list[dic
 async def test_counts_add_up_at_every_low_zoom(
     demo_conninfo: str, catalog: Catalog, z: int
 ) -> None:
+    with psycopg.connect(demo_conninfo) as db:
+        depots = db.execute("select id, name, attrs->>'depot_kind' from feature_depots").fetchall()
     for layer, total in (("risk_points", 107), ("depots", 372)):
         found = await marks(demo_conninfo, catalog, layer, z)
         assert sum(m.get("count", 1) for m in found) == total
-        singles = [m["id"] for m in found if "count" not in m]
+        singles = [(m["id"], m["name"], m.get("kind")) for m in found if "count" not in m]
         assert len(singles) == len(set(singles))
+        assert not any(m.keys() & {"id", "name", "kind"} for m in found if "count" in m)
+        assert layer != "depots" or set(singles) <= {tuple(d) for d in depots}
+        assert singles or z < 10
 
 
 @pytest.mark.anyio

@@ -102,25 +102,24 @@ _MARK = """
 
 _SINGLE = ", mark as (select id, name, grade, kind, {mark} from inside)"
 
-# A cell with one point is that point; the others lie where their points lie on average.
+# A cell with one point is that point, and the least name of one is its name, which is sooner told
+# than by looking it up again; the others lie where their points lie on average.
 _CELL = """
 , cell as (
-    select count(*)::int many, min(id) first, min(grade) grade, avg(px) px, avg(py) py
+    select count(*)::int many, min(id) id, min(name collate "C") "name", min(kind collate "C") kind,
+        min(grade) grade, avg(px) px, avg(py) py
     from inside group by floor(px / 512), floor(py / 512)
 ), mark as (
-    select f.id, f.name, cell.grade, {kind} kind, case when many > 1 then many end count, {mark}
-    from cell left join lateral {one} f on true
+    select case many when 1 then id end id, case many when 1 then name end "name", grade,
+        case many when 1 then kind end kind, case when many > 1 then many end count, {mark}
+    from cell
 )"""
 
 
 @lru_cache(maxsize=256)
 def _counted(layer: Layer, single: bool, past: bool) -> bytes:
     rows, kind = relation(layer, past=past), _kind(layer)
-    mark = sql.SQL(_MARK)
-    if single:
-        body = sql.SQL(_SINGLE).format(mark=mark)
-    else:
-        body = sql.SQL(_CELL).format(mark=mark, kind=kind, one=_one(layer, rows))
+    body = sql.SQL(_SINGLE if single else _CELL).format(mark=sql.SQL(_MARK))
     inside = sql.SQL(_INSIDE).format(rows=rows, kind=kind)
     return (inside + body + _tail(layer, single)).as_bytes()
 
