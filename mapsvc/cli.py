@@ -11,9 +11,21 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
-from mapsvc import access, backup, cli_users, demo, features, ground, logs, offline, record, regions
+from mapsvc import (
+    access,
+    backup,
+    cli_users,
+    demo,
+    features,
+    ground,
+    logins,
+    logs,
+    offline,
+    record,
+    regions,
+)
 from mapsvc.console import ready, refuse, run, told
-from mapsvc.database import Db
+from mapsvc.database import Db, libpq
 from mapsvc.ingest import uploads
 from mapsvc.roads import loading, osm, rules
 from mapsvc.settings import Settings
@@ -41,7 +53,8 @@ Port = Annotated[int, typer.Option(min=1, max=65535)]
 @app.command()
 def init() -> None:
     """建立或升级数据库。"""
-    with ready() as (_, catalog, _conninfo):
+    with ready() as (settings, catalog, conninfo):
+        _login(settings, conninfo)
         typer.echo(f"数据库已就绪，图层：{'、'.join(x.title for x in catalog)}。")
 
 
@@ -342,11 +355,21 @@ def _allow_many_streams() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def _login(settings: Settings, conninfo: str) -> str:
+    """The conninfo of the service's own login, or of the owner's where there can be none."""
+    way = logins.way(conninfo, settings.service_url and libpq(settings.service_url))
+    if way.why:
+        typer.echo(f"提示：服务将以数据表属主的账号登录数据库。{way.why}。", err=True)
+        typer.echo("　　　如何另建一个登录，见 docs/install.md“使用已有的 PostGIS”。", err=True)
+    return way.conninfo
+
+
 def _serve(settings: Settings, conninfo: str, host: str, port: int, workers: int) -> None:
     logs.configure(settings.log_format)
     _allow_many_streams()
-    # Worker processes find the database here; the embedded cluster stays this process's charge.
-    os.environ["MAPSVC_DATABASE_URL"] = conninfo
+    # What serves, worker processes too, finds the database here and knows no owner's address; the
+    # embedded cluster stays this process's charge.
+    os.environ["MAPSVC_DATABASE_URL"] = _login(settings, conninfo)
     with _counting_together(workers):
         _run_server(settings.proxies, host, port, workers)
 

@@ -5,9 +5,10 @@ order; they are flocks, so they vanish with their process, however it ends. `sta
 alone while the server is made, started or stopped; `using` is shared by every process that uses
 the server. Who can turn `using` into an exclusive lock was the last, and stops the server.
 
-The service signs in as role `mapsvc`, which owns database `mapsvc` and may create databases but is
-no superuser: SQL that slips in cannot read files or run programs. Extensions live in `template1`
-too, so a database made by that role has them.
+Commands sign in as role `mapsvc`, which owns database `mapsvc` and may create databases but is no
+superuser; the service as `mapsvc_login`, which owns nothing (`mapsvc.logins`). SQL that slips in
+cannot read files or run programs. Extensions live in `template1` too, so a database made by
+`mapsvc` has them.
 """
 
 import fcntl
@@ -40,6 +41,12 @@ log = logging.getLogger(__name__)
 
 REQUIRED = ("postgis", "pg_trgm", "btree_gist")
 OPTIONAL = ("pgrouting",)
+_ROLES = {
+    "mapsvc": "login createdb",
+    "mapsvc_service": "nologin",
+    "mapsvc_door": "nologin",
+    "mapsvc_login": "login noinherit",
+}
 FALLBACK = Path("/var/lib/mapsvc")
 PASSING = {None, "57P01", "57P02", "57P03", "55006"}
 """States that pass by waiting: no connection, going down, starting, template1 in use."""
@@ -148,13 +155,12 @@ class Cluster:
     def _furnish(self) -> None:
         """Role, database and extensions; any step may be found done, or cut short before."""
         with self._admin("postgres") as server:
-            if not server.execute("select from pg_roles where rolname = 'mapsvc'").rowcount:
-                server.execute("create role mapsvc login createdb")
-            for role in ("mapsvc_service", "mapsvc_door"):
+            for role, how in _ROLES.items():
                 if not server.execute("select from pg_roles where rolname = %s", [role]).rowcount:
-                    name = sql.Identifier(role)
-                    server.execute(sql.SQL("create role {} nologin").format(name))
-                    server.execute(sql.SQL("grant {} to mapsvc").format(name))
+                    make = sql.SQL("create role {} {}").format(sql.Identifier(role), sql.SQL(how))
+                    server.execute(make)
+            server.execute("grant mapsvc_service, mapsvc_door to mapsvc, mapsvc_login")
+            server.execute("grant mapsvc_login to mapsvc")
             if not server.execute("select from pg_database where datname = 'mapsvc'").rowcount:
                 with self._admin("template1") as template:
                     _add_extensions(template, _missing_extensions(template))

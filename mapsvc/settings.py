@@ -16,6 +16,9 @@ class Settings(BaseSettings):
 
     database_url: str | None = None
     """A PostGIS >= 3.3 database; without it the embedded cluster in `home` is used."""
+    service_url: str | None = None
+    """The login that the service uses instead of the owner's, where `mapsvc init` may not make one
+    by itself; it owns nothing and may take the roles mapsvc_service and mapsvc_door."""
     home: Path = Path(".mapsvc")
     layers: Path = PROJECT / "layers"
     backups: Path | None = None

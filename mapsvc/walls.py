@@ -1,7 +1,8 @@
 """The second wall: the service's own database roles, and who is asking, told to the database.
 
-The tables belong to whoever runs the migrations; commands at the host work as that owner. The
-service never does: each of its connections takes one of two roles that own nothing.
+The tables belong to whoever runs the migrations; commands at the host work as that owner, whom
+row security binds too (`owner_bound`, migration 0015). The service never does: it has a login of
+its own (`mapsvc.logins`), and each of its connections takes one of two roles that own nothing.
 
     mapsvc_service   reads the county's data and writes what the row policies let through
     mapsvc_door      somebody not signed in, or whose roles read no layer: signs in and out,
@@ -93,7 +94,7 @@ GRANTS: dict[str, tuple[str, str]] = {
 """What each role may do with every table; a new one stands here or nobody but the owner sees it."""
 
 
-_MADE_MEANWHILE = (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation)
+MADE_MEANWHILE = (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation)
 
 
 def make_roles(db: Connection[TupleRow]) -> None:
@@ -102,19 +103,37 @@ def make_roles(db: Connection[TupleRow]) -> None:
         for role in (SERVICE, DOOR):
             name = sql.Identifier(role)
             if not db.execute("select from pg_roles where rolname = %s", [role]).rowcount:
-                with suppress(*_MADE_MEANWHILE):
+                with suppress(*MADE_MEANWHILE):
                     db.execute(sql.SQL("create role {} nologin").format(name))
-            row = db.execute("select pg_has_role(%s, 'member')", [role]).fetchone()
-            if not (row and row[0]):
+            if not _takes(db, name):
                 db.execute(sql.SQL("grant {} to current_user").format(name))
-            db.execute(sql.SQL("set role {}").format(name))
-            db.execute("reset role")
+                db.execute(sql.SQL("set role {}").format(name))
+                db.execute("reset role")
     except psycopg.errors.InsufficientPrivilege as refused:
         raise BrokenSetup(
             f"数据库缺少角色 {SERVICE} 和 {DOOR}，且当前账号无权建立：{refused}。"
             f"请数据库管理员执行：create role {SERVICE} nologin; create role {DOOR} nologin;"
             f" grant {SERVICE}, {DOOR} to {db.info.user};"
         ) from None
+
+
+def _takes(db: Connection[TupleRow], name: sql.Identifier) -> bool:
+    try:
+        db.execute(sql.SQL("set role {}").format(name))
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    db.execute("reset role")
+    return True
+
+
+def bind_owner(db: Connection[TupleRow]) -> None:
+    """Row security on every guarded table binds the owner, who works by a policy of his own.
+
+    Nothing happens where that is so already, or where the schema is older than this.
+    """
+    there = db.execute("select to_regprocedure('public.owner_bound()') is not null").fetchone()
+    if there and there[0]:
+        db.execute("select public.owner_bound()")
 
 
 def grant(db: Connection[TupleRow], partitions: list[str]) -> None:
@@ -133,6 +152,7 @@ def grant(db: Connection[TupleRow], partitions: list[str]) -> None:
     db.execute(sql.SQL("grant select on all tables in schema ogc to mapsvc_service"))
     db.execute(sql.SQL("grant usage on all sequences in schema public to {}").format(both))
     db.execute(_AS_OWNER)
+    bind_owner(db)
 
 
 def _words(right: str) -> sql.Composable:

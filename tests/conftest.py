@@ -140,12 +140,21 @@ class Signed:
         return TestClient(self.client.app, headers={"Authorization": f"Bearer {token}"})
 
 
+def own_login(conninfo: str) -> str:
+    """As the service logs in: from there no way leads to the owner of the tables."""
+    return make_conninfo(conninfo, user="mapsvc_login")
+
+
 @contextmanager
 def application(conninfo: str, catalog: Catalog, **settings: object) -> Iterator[TestClient]:
-    """An application over a database, its pool open for as long as the block runs."""
+    """An application over a database, its pool open for as long as the block runs.
+
+    It logs in as the service does, or as `login`.
+    """
+    login = str(settings.pop("login", None) or own_login(conninfo))
     # The tests do in seconds, from one address, what people do in a week.
     free = {f"rate_{kind}": "" for kind in ("sign_in", "reveal", "export", "upload")}
-    app = create_app(Settings(**{"pool_size": 4, **free, **settings}), catalog, conninfo)
+    app = create_app(Settings(**{"pool_size": 4, **free, **settings}), catalog, login)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 

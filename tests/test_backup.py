@@ -109,12 +109,33 @@ def databases(conninfo: str) -> set[str]:
         return {row[0] for row in found.fetchall()}
 
 
-def test_a_drill_touches_nothing(made: tuple[Path, census.Census], demo_copy: str) -> None:
+def test_a_drill_touches_nothing(
+    made: tuple[Path, census.Census], demo_copy: str, other_owner: str
+) -> None:
+    """Nor does it need the owner under whom the backup was made."""
     before = counted(demo_copy)
     with psycopg.connect(demo_copy):
-        assert backup.drill(demo_copy, made[0]).census.rows > 1_000
+        elsewhere = psycopg.conninfo.make_conninfo(demo_copy, user=other_owner)
+        assert backup.drill(elsewhere, made[0]).census.rows > 1_000
     assert counted(demo_copy) == before
     assert databases(demo_copy) == set()
+
+
+@pytest.fixture
+def other_owner(server_conninfo: str) -> Iterator[str]:
+    name = f"t_restorer_{os.getpid()}"
+    superuser = psycopg.conninfo.make_conninfo(server_conninfo, user="postgres")
+    with psycopg.connect(superuser, autocommit=True) as dba:
+        dba.execute(f"create role {name} login createdb in role mapsvc_service, mapsvc_door")
+        yield name
+        dba.execute(f"drop role {name}")
+
+
+def test_what_would_be_seen_in_part_is_not_backed_up(demo_copy: str, tmp_path: Path) -> None:
+    with psycopg.connect(demo_copy, autocommit=True) as db:
+        db.execute("alter policy owner_works on upload using (region_code is null)")
+    with pytest.raises(backup.BackupError, match=r"一部分：upload。"):
+        backup.make(demo_copy, LAYERS, tmp_path / "part.backup")
 
 
 def test_it_waits_until_the_service_has_stopped(

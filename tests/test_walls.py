@@ -4,9 +4,10 @@ import psycopg
 import pytest
 
 from mapsvc.access import Identity
+from mapsvc.database import AS_SERVICE
 from mapsvc.tables import metadata
 from mapsvc.walls import GRANTS, NOBODY, TOLD, Standing
-from tests.conftest import Make
+from tests.conftest import Make, own_login
 
 TOWN, OTHER = "990101001", "990101002"
 REGIONS = f"""
@@ -141,12 +142,81 @@ def test_the_services_roles_are_bound_by_row_security(walled: str) -> None:
     """They own nothing, are nobody else as well, and stand above no policy."""
     with psycopg.connect(walled) as db:
         free = db.execute(
-            "select rolname from pg_roles where rolname in ('mapsvc_service', 'mapsvc_door')"
+            "select rolname from pg_roles"
+            " where rolname in ('mapsvc_service', 'mapsvc_door', 'mapsvc_login')"
             " and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb"
             " or pg_has_role(oid, current_user, 'member')"
             " or exists (select from pg_class where relowner = pg_roles.oid))"
         ).fetchall()
     assert free == []
+
+
+ROLE = "select current_user"
+
+
+def test_from_the_services_login_no_way_leads_to_the_owner(walled: str) -> None:
+    """What a statement that slipped in could try, on a connection as the pool makes it."""
+    with psycopg.connect(own_login(walled), options=AS_SERVICE, autocommit=True) as db:
+        db.execute(TOLD, person("township"))
+        for statement in CLIMBS:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                db.execute(statement.encode())
+        for leave in ("reset role", "reset all", "discard all", "reset session authorization"):
+            db.execute(TOLD, person("township"))
+            db.execute(leave.encode())
+            assert db.execute(ROLE).fetchone() == ("mapsvc_service",), leave
+        db.execute("set role none")
+        assert db.execute(ROLE).fetchone() == ("mapsvc_login",)
+        for table in metadata.tables:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                db.execute(f"select from {table}".encode())
+        db.execute(TOLD, person("township"))
+        assert db.execute("select from upload").rowcount == 1
+        assert db.execute("update feature set name = name").rowcount == 1
+
+
+CLIMBS = (
+    "set role mapsvc",
+    "set role postgres",
+    "set session authorization mapsvc",
+    "set session authorization postgres",
+    "set session_replication_role = replica",
+    "alter table feature disable row level security",
+    "alter table feature no force row level security",
+    "alter table audit disable trigger all",
+    "drop policy feature_update on feature",
+    "create policy mine on feature using (true)",
+    "alter policy feature_update on feature using (true)",
+    "select owner_bound()",
+    "grant mapsvc to mapsvc_login",
+    "alter role mapsvc_service bypassrls",
+    "alter role mapsvc_login superuser",
+    "alter function mapsvc_may(text[]) stable",
+    "create extension dblink",
+    "copy (select 1) to program 'true'",
+    "select pg_read_file('PG_VERSION')",
+)
+
+
+def test_row_security_binds_the_owner_too(walled: str) -> None:
+    with psycopg.connect(walled) as db:
+        guarded = db.execute(
+            "select relname, relforcerowsecurity from pg_class where relrowsecurity order by 1"
+        ).fetchall()
+        assert {name for name, _ in guarded} == {
+            *("account", "kiosk", "audit", "feature", "closure"),
+            *("upload", "upload_row", "upload_problem"),
+        }
+        assert all(forced for _, forced in guarded)
+        for work in ("update upload set filename = filename", "select from audit"):
+            reached = db.execute(work.encode()).rowcount
+            assert reached >= 2
+            table = work.split()[1] if "update" in work else "audit"
+            db.execute(f"drop policy owner_works on {table}".encode())
+            assert db.execute(work.encode()).rowcount == 0
+            db.execute("select owner_bound()")
+            assert db.execute(work.encode()).rowcount == reached
+        db.rollback()
 
 
 def test_reading_by_place_keeps_the_spatial_index(walled: str) -> None:

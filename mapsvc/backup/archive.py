@@ -98,7 +98,8 @@ def _collect(conninfo: str, layers: Path, work: Path) -> tuple[Manifest, dict[st
         # PostGIS brings its own table of systems, and only the administrator may write there.
         left_out = [f"--exclude-table-data={name}" for name in (*LEFT_OUT, "spatial_ref_sys")]
         wanted = ["--format=custom", f"--snapshot={snapshot}", f"--file={dump}", *left_out]
-        run("pg_dump", conninfo, [*wanted, "--no-owner", "--no-privileges"])
+        _require_sight(db)
+        run("pg_dump", conninfo, [*wanted, "--no-owner", "--no-privileges", SEES_BY_POLICY])
         census = take(db, stood)
         server = db.info.server_version // 10_000
     parts = {DUMP: dump} | {
@@ -109,6 +110,29 @@ def _collect(conninfo: str, layers: Path, work: Path) -> tuple[Manifest, dict[st
     made_at = datetime.now(UTC).replace(microsecond=0)
     sums = {name: _digest(path) for name, path in parts.items()}
     return Manifest(FORMAT, made_at, server, revision, extensions, census, sums), parts
+
+
+# Row security binds the owner, who sees all by a policy; pg_dump must be told that this will do.
+SEES_BY_POLICY = "--enable-row-security"
+_HALF_SEEN = """
+select array_agg(c.oid::regclass::text order by 1) from pg_class c
+where c.relkind in ('r', 'p') and row_security_active(c.oid) and not (
+    exists (select from pg_policy p where p.polrelid = c.oid and p.polpermissive
+        and p.polcmd in ('*', 'r') and pg_get_expr(p.polqual, p.polrelid) = 'true'
+        and exists (select from unnest(p.polroles) role
+            where role = 0 or pg_has_role(role, 'usage')))
+    and not exists (select from pg_policy p where p.polrelid = c.oid and not p.polpermissive))
+"""
+
+
+def _require_sight(db: Connection[Any]) -> None:
+    """BackupError where row security would hide rows: the dump and its census would agree on it."""
+    row = db.execute(_HALF_SEEN).fetchone()
+    if row and row[0]:
+        raise BackupError(
+            f"账号 {db.info.user} 只能看到这些表的一部分：{'、'.join(row[0])}。"
+            "请用数据表属主的账号备份；刚升级过的，请先运行 mapsvc init。"
+        )
 
 
 def _one(db: Connection[Any], query: str) -> Any:

@@ -21,7 +21,7 @@ from mapsvc.backup.archive import DUMP, BackupError, Manifest, check, extract, r
 from mapsvc.backup.census import PLAIN, take
 from mapsvc.catalog import Catalog
 from mapsvc.database import alembic_config, upgrade
-from mapsvc.walls import make_roles
+from mapsvc.walls import bind_owner, make_roles
 
 LEAVING_S = 5.0
 """A closed connection is seen off a moment later; PostgreSQL's `alter database` waits as long."""
@@ -112,11 +112,13 @@ def _fill(conninfo: str, manifest: Manifest, file: Path) -> None:
             extract(file, DUMP, dump)
         except OSError as failed:
             raise BackupError(f"临时文件夹放不下备份（{failed.strerror}）。请清理磁盘。") from None
-        # Extensions are there already, and belong to the administrator: they cannot be restored.
         listed = run("pg_restore", conninfo, ["--list", str(dump)]).splitlines()
-        contents.write_text("\n".join(x for x in listed if " EXTENSION " not in x))
-        wanted = ["--exit-on-error", "--no-owner", "--no-privileges", "--jobs=2"]
-        run("pg_restore", conninfo, [*wanted, f"--use-list={contents}", str(dump)])
+        for part in _in_order(listed):
+            contents.write_text("\n".join(part))
+            wanted = ["--exit-on-error", "--no-owner", "--no-privileges", "--jobs=2"]
+            run("pg_restore", conninfo, [*wanted, f"--use-list={contents}", str(dump)])
+    with psycopg.connect(conninfo, autocommit=True) as db:
+        bind_owner(db)
     with psycopg.connect(conninfo, options=PLAIN) as db:
         wrong = manifest.census.differences(take(db))
         db.rollback()
@@ -124,6 +126,19 @@ def _fill(conninfo: str, manifest: Manifest, file: Path) -> None:
         raise BackupError(f"恢复出的数据与备份时不一致：{'、'.join(wrong)}。没有改动现有数据。")
     with psycopg.connect(conninfo, autocommit=True) as db:
         db.execute("analyze")
+
+
+def _in_order(listed: list[str]) -> Iterator[list[str]]:
+    """The contents of a dump in two parts: row security comes last, for it binds the owner, whose
+    foreign keys are looked at before.
+
+    Extensions are there already, and belong to the administrator. The owner's policies name him;
+    here it may be another.
+    """
+    mine = [x for x in listed if " EXTENSION " not in x and " owner_works " not in x]
+    walls = [x for x in mine if " POLICY " in x or " ROW SECURITY " in x]
+    yield [x for x in mine if x not in walls]
+    yield walls
 
 
 def _extend(db: Connection[Any], extension: str) -> None:

@@ -84,6 +84,12 @@ def _database(found: dict[str, Any]) -> Iterator[Fault]:
             "检查备份盘是否已满、pgBackRest 是否能写入。",
             "sudo -u postgres pgbackrest --stanza=mapsvc check",
         )  # fmt: skip
+    if not db["own_login"]:
+        yield Fault(
+            "shared_login", "note", "database", "服务以数据表属主的账号登录数据库",
+            "平时照常可用，但少一道防线。请数据库管理员按安装手册“使用已有的 PostGIS”"
+            f"另建一个登录，写入 MAPSVC_SERVICE_URL，然后{_RESTART}。",
+        )  # fmt: skip
     yield from _busy(db, found["work"]["pool"])
 
 

@@ -14,16 +14,12 @@ select json_build_object(
     'postgresql', current_setting('server_version'),
     'postgis', (select extversion from pg_extension where extname = 'postgis'),
     'pgrouting', (select extversion from pg_extension where extname = 'pgrouting'),
-    'schema', (select version_num from alembic_version),
+    'owner', (select relowner::regrole::text from pg_class where oid = 'public.layer'::regclass),
+    'own_login', not pg_has_role(session_user,
+        (select relowner from pg_class where oid = 'public.layer'::regclass), 'member'),
     'bytes', pg_database_size(current_database()),
-    'connections', (select count(*) from pg_stat_activity where backend_type = 'client backend'),
     'connections_most', current_setting('max_connections')::int
         - current_setting('superuser_reserved_connections')::int,
-    'oldest_s', (select extract(epoch from max(clock_timestamp() - query_start))
-        from pg_stat_activity where datname = current_database() and state = 'active'
-        and backend_type = 'client backend' and pid <> pg_backend_pid()),
-    'waiting', (select count(*) from pg_stat_activity where datname = current_database()
-        and wait_event_type = 'Lock'),
     'read_only', pg_is_in_recovery() or current_setting('default_transaction_read_only') = 'on',
     'started_at', pg_postmaster_start_time(),
     'swept_at', (select max(last_autovacuum) from pg_stat_user_tables),
@@ -45,12 +41,25 @@ async def look(db: Db) -> dict[str, Any] | None:
     row = await (await db.execute(_LOOK)).fetchone()
     if row is None:
         return None
-    at = db.info.get_parameters()
-    return dict(row[0]) | {
-        "schema_expected": await run_sync(newest_schema),
-        # For commands to type; no password.
-        "connect": " ".join(f"{k}={at[k]}" for k in ("host", "port", "user", "dbname") if k in at),
-    }
+    found = dict(row[0])
+    at = db.info.get_parameters() | {"user": found.pop("owner")}
+    # For commands to type; no password.
+    found["connect"] = " ".join(
+        f"{k}={at[k]}" for k in ("host", "port", "user", "dbname") if k in at
+    )
+    found["schema_expected"] = await run_sync(newest_schema)
+    return await _state(db) | found
+
+
+async def _state(db: Db) -> dict[str, Any]:
+    """What only the owner sees, from a function of its own; nothing but an old version where the
+    schema is older than that function.
+    """
+    there = await db.execute("select to_regprocedure('public.service_state()') is not null")
+    if await there.fetchone() != (True,):
+        return {"schema": "旧", "connections": 0, "oldest_s": None, "waiting": 0}
+    row = await (await db.execute("select public.service_state()")).fetchone()
+    return dict(row[0]) if row else {}
 
 
 @cache

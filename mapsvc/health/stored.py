@@ -1,5 +1,6 @@
 """What stands in the tables: the record, uploads, regions, roads, and who is late in checking."""
 
+from datetime import datetime
 from typing import Any
 
 from mapsvc.database import Db
@@ -21,21 +22,18 @@ async def recorded(db: Db) -> dict[str, dict[str, Any]]:
     return dict(await cursor.fetchall())
 
 
-async def record(db: Db, newest: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+def record(
+    state: dict[str, Any] | None, newest: dict[str, dict[str, Any]] | None
+) -> dict[str, Any] | None:
     """Length of the chain, since when, and what the last verification said."""
-    row = await (
-        await db.execute(
-            "select h.last_id - h.first_id + 1, a.at from audit_head h"
-            " left join audit a on a.id = h.first_id"
-        )
-    ).fetchone()
-    if row is None:
+    if state is None or "entries" not in state or newest is None:
         return None
     verified = newest.get("record.verified")
     said = (verified and verified["new"]) or {}
+    since = state["since"]
     return {
-        "entries": row[0],
-        "since": row[1] and row[1].isoformat(timespec="seconds"),
+        "entries": state["entries"],
+        "since": since and datetime.fromisoformat(since).isoformat(timespec="seconds"),
         "verified_at": verified and verified["at"],
         "holds": said.get("holds"),
         "verified_entries": said.get("entries"),
