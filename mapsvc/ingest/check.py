@@ -7,10 +7,12 @@ from typing import Any
 from mapsvc.catalog import Column as RecordColumn
 from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest import verbatim
+from mapsvc.ingest.headings import phone_of
 from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.units import factor, is_unit
 from mapsvc.ingest.values import (
+    LONGEST_DAMAGE,
     LONGEST_NOTHING,
     PROTECTS,
     Parser,
@@ -64,7 +66,7 @@ class ParsedOnce(dict[str, Any]):
             text = unwrapped(text)
         value = None
         if len(text) > LONGEST_NOTHING or not blank(text):
-            value = (text[0] == "#" and damaged(text)) or self._parse(text)
+            value = (len(text) <= LONGEST_DAMAGE and damaged(text)) or self._parse(text)
             if type(value) is Wrong:
                 self.any_wrong = True
         self[raw] = value
@@ -116,6 +118,8 @@ def _fields(ledger: Ledger, checked: Checked, part: Part, layer: Layer) -> list[
         present.append(f.id)
         column = checked.fields.setdefault(f.id, [None] * ledger.height)
         parse = _typed(checked, part, target, f)
+        if phone := phone_of(layer, f.id):
+            parse = _saying_where(parse, part, phone)
         values = _column(ledger, checked, part, target, parse, f.type)
         column[part.offset : part.offset + part.height] = values
         if f.type == "phone":
@@ -123,6 +127,20 @@ def _fields(ledger: Ledger, checked: Checked, part: Part, layer: Layer) -> list[
         if f.required:
             _require(ledger, checked, part, f, values)
     return present
+
+
+def _saying_where(parse: Parser, part: Part, phone: LayerField) -> Parser:
+    """A phone among the names: its own column is named as their file calls it."""
+    column = part.columns.get(f"field:{phone.id}")
+    where = f"“{column.heading}”一列" if column else f"“{phone.title}”一列（没有这一列就加上）"
+
+    def parsed(text: str) -> Any:
+        value = parse(text)
+        if type(value) is Wrong and value.code == "person_with_phone":
+            return Wrong(value.code, {"where": where})
+        return value
+
+    return parsed
 
 
 def _doubt_phones(

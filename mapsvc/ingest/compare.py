@@ -3,7 +3,8 @@
 All in SQL over a temporary table, `upload_incoming`; no query is sent per row. A row is matched by
 its code inside its township, else by the same in another case, else by code and name together (a
 feature that moved over a border), else by name: the only one of that name in its township, or the
-only one within 500 m; last by a name that differs in spaces, width or case only.
+only one within 500 m; then by a name that differs in spaces, width or case only; last by such a
+name within 500 m over a township's border.
 """
 
 from collections.abc import Sequence
@@ -155,11 +156,13 @@ from (
         and not exists (select from upload_match m where m.feature_id = f.id) offset 0
 ) f on f.plain = i.plain and {{home}} and (i.code is null or f.code is null)
 """  # noqa: S608
+# Beside a border names are told apart as inside a township.
 _ACROSS = (
-    "f.name = i.name and f.township_code <> i.township_code"
-    " and (i.code is null or f.code is null)"
-    " and ST_DWithin(f.geom::geography, i.geom::geography, {near})"
+    _FOLDED.replace("f.township_code in (select township_code from upload_incoming) and ", "")
+    .replace("{home}", "f.township_code <> i.township_code")
+    .rstrip()
 )
+_ACROSS += " and ST_DWithin(f.geom::geography, i.geom::geography, {near})"
 _ANY_CASE = "f.township_code = i.township_code and upper(f.code) = upper(i.code)"
 _MATCH = (
     (_BY_CODE, "true"),
@@ -167,7 +170,7 @@ _MATCH = (
     (_BY_BOTH, "f.code = i.code and f.name = i.name"),
     (_BY_NAME, "f.name = i.name and {home} and (i.code is null or f.code is null)"),
     (_BY_NAME.replace("{unmatched}", _FOLDED), ""),
-    (_BY_BOTH, _ACROSS),
+    (_BY_BOTH.replace("{unmatched}", _ACROSS), ""),
 )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mapsvc.coordinates import System, UnknownSystem, parse_system
 from mapsvc.coordinates.pairs import parse_pairs
-from mapsvc.ingest.assign import Floats, metres_between
+from mapsvc.ingest.assign import Floats, metres_between, spoken
 from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.wire import ASSUMED, OLD
@@ -147,6 +147,45 @@ def columns_apart(part: Part, x: Floats, y: Floats, form: Sequence[str]) -> Iter
     if count := int(np.count_nonzero(apart)):
         column = part.columns["lon"].heading
         yield problem("geometry_used", sheet=part.sheet.name, column=column, count=count)
+
+
+def places_apart(ledger: Ledger) -> Iterator[Problem]:
+    """Rows whose columns of coordinates say two places: 经度 and 纬度 here, 坐标 there."""
+    for part in ledger.parts:
+        pairs = [
+            (part.cells(a), part.cells(b) if b else [""] * part.height, a)
+            for a, b in (("lon", "lat"), ("x", "y"), ("point", ""))
+        ]
+        (x, y, _), *others = [(a, b, at) for a, b, at in pairs if a and b] or [([], [], "")]
+        if part.sheet.has_shapes or not others:
+            continue
+        first = parse_pairs(x, y)
+        for more_x, more_y, at in others:
+            told = parse_pairs(more_x, more_y)
+            metres = metres_between(first.x, first.y, told.x, told.y)
+            degrees = np.isin(first.form, _DEGREES) & np.isin(told.form, _DEGREES)
+            for index in np.flatnonzero(degrees & (metres > _APART_M)).tolist():
+                if part.offset + index not in ledger.skipped:
+                    where = ledger.at(part.offset + index, "coordinates")
+                    other = part.columns[at].heading
+                    yield problem(
+                        "two_places", field="coordinates", other=other,
+                        distance=spoken(float(metres[index])), **where,
+                    )  # fmt: skip
+
+
+def against_heading(part: Part, declared: System) -> Problem | None:
+    """What headings say of the system, where another was chosen."""
+    for target in ("lon", "lat", "point"):
+        column = part.columns.get(target)
+        if column and column.hint and column.hint != OLD and declared.in_degrees:
+            named = parse_system(column.hint)
+            if not same(named.id, declared.id):
+                return problem(
+                    "crs_heading_differs", sheet=part.sheet.name, column=column.heading,
+                    named=named.title, declared=declared.title,
+                )  # fmt: skip
+    return None
 
 
 def same(one: str, other: str) -> bool:

@@ -89,11 +89,22 @@ def _rows(text: str, delimiter: str, lengths: list[int]) -> Iterator[tuple[int, 
         for number, row in enumerate(reader, 1):
             if reader.line_num - before > _BREAKS_IN_CELL:
                 raise Refused("csv_quotes", row=number)
+            if reader.line_num - before > 1 and _swallows_rows(row, delimiter, lengths):
+                raise Refused("csv_quotes", row=number)
             before = reader.line_num
             lengths.append(len(row))
             yield number, row
     except csv.Error:
         raise Refused("csv_quotes", row=number + 1) from None
+
+
+def _swallows_rows(row: list[str], delimiter: str, lengths: list[int]) -> bool:
+    """Does a cell with line breaks hold as many delimiters as a whole row?
+
+    Two quotation marks that have nothing to do with each other, and the rows between them.
+    """
+    usual = max(lengths, default=0)
+    return usual > 2 and any("\n" in c and c.count(delimiter) + 1 >= usual for c in row)
 
 
 def _lines(text: str) -> Iterator[str]:

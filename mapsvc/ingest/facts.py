@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from mapsvc.ingest.markup import local, steps
-from mapsvc.ingest.shown import Show, shown_by
+from mapsvc.ingest.shown import SHORT_DATES, Show, shortens, shown_by
 from mapsvc.ingest.wire import Limits, Refused
 
 NO_VALUE = "#FORMULA!"
@@ -26,10 +26,17 @@ _ZERO = re.compile(_CELL + rb"(?![^>]*\bt=)[^>]*>\s*<f[^>]*>[^<]*</f>\s*<v>0</v>
 """What a program writes that cannot compute; it asks for that with fullCalcOnLoad."""
 _ERROR = re.compile(_CELL + rb'[^>]*\bt="e"[^>]*>(?:(?!</c>).)*?<v>([^<]*)</v>', re.DOTALL)
 _STYLED = re.compile(
-    _CELL + rb'(?= [^>]*\bs="(\d+)")(?![^>]*\bt="[^n])[^>]*>(?:<f[^>]*>[^<]*</f>)?<v>(\d{1,15})</v>'
+    _CELL + rb'(?= [^>]*\bs="(\d+)")(?![^>]*\bt="[^n])[^>]*>(?:<f[^>]*>[^<]*</f>)?'
+    rb"<v>(\d{1,15}(?:\.\d+)?)</v>"
 )
 _HIDDEN = re.compile(rb'<row\b[^>]*\bhidden="(?:1|true)"')
-_SUSPICIOUS = (b"<f", b't="e"', b' hidden="')
+_SUSPICIOUS = (b"<f", b't="e"', b' hidden="', b"<strike")
+_STRIKE = re.compile(rb"""<(?:\w+:)?strike\b(?!\s+val=["'](?:0|false))""")
+_FILLED = re.compile(
+    _CELL + rb'(?: [^>]*?\bs="(\d+)")?[^>]*[^>/]>(?:<f[^>]*(?:/>|>[^<]*</f>))?'
+    rb"<(?:v>([^<]*)|is>((?:(?!</c>).)*))",
+    re.DOTALL,
+)
 _STYLES = 4 << 20
 _PIECE = 1 << 20
 
@@ -44,6 +51,27 @@ class Facts(Struct):
     """Cells whose text is another: errors, formulas without a value, codes with their zeros."""
     hidden: int = 0
     """Rows that are hidden or filtered away."""
+    struck: list[Cell] = []
+    """Cells whose text is struck out, in part or whole."""
+    shortened: list[Cell] = []
+    """Dates that are shown without their year or day."""
+
+
+class Looks(Struct):
+    """How a workbook shows its cells, as far as that says something of their contents."""
+
+    shows: dict[bytes, Show] = {}
+    """Styles that show a number as a text of its own: index → how."""
+    shortened: set[bytes] = set()
+    """Styles that show a date without its year or day."""
+    struck: set[bytes] = set()
+    """Styles that strike their text out."""
+    struck_texts: set[bytes] = set()
+    """Shared texts of which a part is struck out, by index."""
+
+    @property
+    def any(self) -> bool:
+        return bool(self.shows or self.shortened or self.struck or self.struck_texts)
 
 
 def zipped_facts(path: Path, limits: Limits) -> dict[int, Facts]:
@@ -53,13 +81,13 @@ def zipped_facts(path: Path, limits: Limits) -> dict[int, Facts]:
     try:
         with zipfile.ZipFile(path) as archive:
             order = _sheet_order(archive)
-            styles = _shown_styles(archive)
+            looks = _looks(archive)
             computed = not _waits_for_computing(archive)
             for entry in archive.infolist():
                 if entry.flag_bits & 1:
                     raise Refused("password")
                 watched, tail = entry.filename in order, b""
-                suspicious = watched and bool(styles)
+                suspicious = watched and looks.any
                 with archive.open(entry) as stream:
                     while piece := stream.read(_PIECE):
                         left -= len(piece)
@@ -74,7 +102,7 @@ def zipped_facts(path: Path, limits: Limits) -> dict[int, Facts]:
                 if entry.filename == "content.xml":
                     _require_computed(archive.read(entry))
                 if suspicious:
-                    found[order[entry.filename]] = _facts(archive.read(entry), styles, computed)
+                    found[order[entry.filename]] = _facts(archive.read(entry), looks, computed)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError):
         raise Refused("damaged") from None
     return found
@@ -90,23 +118,60 @@ def _require_computed(xml: bytes) -> None:
         raise Refused("ods_formulas")
 
 
-def _shown_styles(archive: zipfile.ZipFile) -> dict[bytes, Show]:
-    """Styles that show a whole number as a text of its own: index → how."""
-    if "xl/styles.xml" not in archive.namelist():
-        return {}
-    with archive.open("xl/styles.xml") as stream:
-        xml = stream.read(_STYLES)
-    formats: dict[bytes, Show] = {}
+def _looks(archive: zipfile.ZipFile) -> Looks:
+    names = archive.namelist()
+    looks = Looks()
+    if "xl/styles.xml" in names:
+        with archive.open("xl/styles.xml") as stream:
+            xml = stream.read(_STYLES)
+        looks.shows, looks.shortened = _shown_styles(xml)
+        looks.struck = _struck_styles(xml)
+    if "xl/sharedStrings.xml" in names:
+        looks.struck_texts = _struck_texts(archive)
+    return looks
+
+
+def _struck_styles(xml: bytes) -> set[bytes]:
+    if not _STRIKE.search(xml):
+        return set()
+    fonts = re.search(rb"<((?:\w+:)?)fonts\b.*?</\1fonts>", xml, re.DOTALL)
+    one = rb"<(?:\w+:)?font\b(?:[^>]*/>|.*?</(?:\w+:)?font>)"
+    each = re.findall(one, fonts[0], re.DOTALL) if fonts else []
+    wanted = {b"%d" % i for i, font in enumerate(each) if _STRIKE.search(font)}
+    cells = re.search(rb"<((?:\w+:)?)cellXfs\b.*?</\1cellXfs>", xml, re.DOTALL)
+    used = re.findall(rb"""<(?:\w+:)?xf\s[^>]*?fontId=["'](\d+)""", cells[0]) if cells else []
+    return {b"%d" % i for i, font in enumerate(used) if font in wanted}
+
+
+def _struck_texts(archive: zipfile.ZipFile) -> set[bytes]:
+    """Few workbooks have any: the texts are only parted where the word occurs."""
+    tail, found = b"", False
+    with archive.open("xl/sharedStrings.xml") as stream:
+        while (piece := stream.read(_PIECE)) and not found:
+            found, tail = _STRIKE.search(tail + piece) is not None, piece[-30:]
+    if not found:
+        return set()
+    texts = re.split(rb"<(?:\w+:)?si\b", archive.read("xl/sharedStrings.xml"))[1:]
+    return {b"%d" % i for i, text in enumerate(texts) if _STRIKE.search(text)}
+
+
+def _shown_styles(xml: bytes) -> tuple[dict[bytes, Show], set[bytes]]:
+    """Styles that show a number as a text of its own, and those that shorten dates."""
+    formats = {number: show for number in (b"9", b"10") if (show := shown_by("0%"))}
+    shortened = {b"%d" % number for number in SHORT_DATES}
     for tag in re.findall(rb"<(?:\w+:)?numFmt\s[^>]*>", xml):
         parts = dict(re.findall(rb"""(\w+)=["']([^"']*)["']""", tag))
-        shown = shown_by(unescape(parts.get(b"formatCode", b"").decode("utf-8", "replace")))
-        if shown is not None:
+        code = unescape(parts.get(b"formatCode", b"").decode("utf-8", "replace"))
+        if (shown := shown_by(code)) is not None:
             formats[parts.get(b"numFmtId", b"")] = shown
-    if not formats:
-        return {}
+        elif shortens(code):
+            shortened.add(parts.get(b"numFmtId", b""))
     cells = re.search(rb"<((?:\w+:)?)cellXfs\b.*?</\1cellXfs>", xml, re.DOTALL)
-    styles = re.findall(rb"""<(?:\w+:)?xf\s[^>]*?numFmtId=["'](\d+)""", cells[0]) if cells else []
-    return {b"%d" % i: formats[f] for i, f in enumerate(styles) if f in formats}
+    used = re.findall(rb"""<(?:\w+:)?xf\s[^>]*?numFmtId=["'](\d+)""", cells[0]) if cells else []
+    return (
+        {b"%d" % i: formats[f] for i, f in enumerate(used) if f in formats},
+        {b"%d" % i for i, f in enumerate(used) if f in shortened},
+    )
 
 
 def _sheet_order(archive: zipfile.ZipFile) -> dict[str, int]:
@@ -137,22 +202,43 @@ def _waits_for_computing(archive: zipfile.ZipFile) -> bool:
     return re.search(rb'fullCalcOnLoad="(?:1|true)"', archive.read("xl/workbook.xml")) is not None
 
 
-def _facts(xml: bytes, styles: dict[bytes, Show], computed: bool) -> Facts:
+def _facts(xml: bytes, looks: Looks, computed: bool) -> Facts:
     if _is_odd(xml):
-        return _facts_of_any(xml, styles)
+        return _facts_of_any(xml, looks)
     patches = {(int(m[2]), _column(m[1])): NO_VALUE for m in _UNCOMPUTED.finditer(xml)}
     if not computed:
         patches |= {(int(m[2]), _column(m[1])): NO_VALUE for m in _ZERO.finditer(xml)}
     for m in _ERROR.finditer(xml):
         patches[int(m[2]), _column(m[1])] = m[3].decode("utf-8", "replace")
-    if styles:
+    if styles := looks.shows:
         for m in _STYLED.finditer(xml):
-            if m[3] in styles:
-                patches[int(m[2]), _column(m[1])] = styles[m[3]](m[4].decode())
-    return Facts(patches, len(_HIDDEN.findall(xml)))
+            if m[3] in styles and (text := styles[m[3]](m[4].decode())):
+                patches[int(m[2]), _column(m[1])] = text
+    return Facts(
+        patches, len(_HIDDEN.findall(xml)), _struck(xml, looks), _shortened(xml, looks.shortened)
+    )
 
 
-def _facts_of_any(xml: bytes, styles: dict[bytes, Show]) -> Facts:
+def _shortened(xml: bytes, styles: set[bytes]) -> list[Cell]:
+    if not styles:
+        return []
+    found = (m for m in _STYLED.finditer(xml) if m[3] in styles)
+    return [(int(m[2]), _column(m[1])) for m in found]
+
+
+def _struck(xml: bytes, looks: Looks) -> list[Cell]:
+    if not (looks.struck or looks.struck_texts or _STRIKE.search(xml)):
+        return []
+    return [
+        (int(m[2]), _column(m[1]))
+        for m in _FILLED.finditer(xml)
+        if m[3] in looks.struck
+        or (m[4] in looks.struck_texts and b't="s"' in m[0])
+        or (m[5] and _STRIKE.search(m[5]))
+    ]
+
+
+def _facts_of_any(xml: bytes, looks: Looks) -> Facts:
     """The same from XML in any spelling: prefixed names, cells and rows that do not say where."""
     facts = Facts()
     row = column = 0
@@ -165,10 +251,23 @@ def _facts_of_any(xml: bytes, styles: dict[bytes, Show]) -> Facts:
         elif tag == "c" and event == "end":
             at = re.match(r"[A-Z]+", element.get("r") or "")
             column = _column(at[0].encode()) if at else column + 1
-            text = _told(element, styles)
+            text = _told(element, looks.shows)
             if text is not None:
                 facts.patches[row, column] = text
+            if _is_struck(element, looks):
+                facts.struck.append((row, column))
+            if (element.get("s") or "").encode() in looks.shortened and len(element):
+                facts.shortened.append((row, column))
     return facts
+
+
+def _is_struck(cell: Any, looks: Looks) -> bool:
+    parts = {local(part.tag): part for part in cell.iter()}
+    value = (parts["v"].text or "").encode() if "v" in parts else b""
+    if not value and "is" not in parts:
+        return False
+    shared = cell.get("t") == "s" and value in looks.struck_texts
+    return shared or (cell.get("s") or "").encode() in looks.struck or "strike" in parts
 
 
 def _told(cell: Any, styles: dict[bytes, Show]) -> str | None:
@@ -179,7 +278,7 @@ def _told(cell: Any, styles: dict[bytes, Show]) -> str | None:
     if "f" in parts and not value and ("v" not in parts or kind != "str"):
         return NO_VALUE
     show = styles.get((cell.get("s") or "").encode())
-    return show(value) if show and kind == "n" and (value or "").isdecimal() and value else None
+    return show(value) if show and kind == "n" and value else None
 
 
 def _column(letters: bytes) -> int:

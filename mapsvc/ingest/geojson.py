@@ -1,7 +1,9 @@
 """GeoJSON, read as plain JSON: properties become columns, the geometry stays."""
 
+import json
 import re
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,6 +39,7 @@ def geojson(content: bytes, limits: Limits) -> Iterator[Message]:
         file = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf").strip(), type=_File)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise Refused("not_geojson") from None
+    _refuse_twice(content)
     if file.type == "Feature":
         file.features = [_Feature(file.geometry, file.properties)]
     elif file.type != "FeatureCollection":
@@ -50,6 +53,17 @@ def geojson(content: bytes, limits: Limits) -> Iterator[Message]:
     rows = [[_plain((f.properties or {}).get(name)) for name in names] for f in file.features]
     shapes = iter([b"", *(_wkb(f.geometry) for f in file.features)])
     yield from blocks(enumerate([names, *rows]), limits, shapes)
+
+
+def _refuse_twice(content: bytes) -> None:
+    """A name that stands twice in one object: readers keep the last value without a word."""
+
+    def names(pairs: list[tuple[str, Any]]) -> None:
+        if len(dict(pairs)) < len(pairs):
+            counted = Counter(name for name, _ in pairs)
+            raise Refused("geojson_twice", name=counted.most_common(1)[0][0][:60])
+
+    json.loads(content.removeprefix(b"\xef\xbb\xbf"), object_pairs_hook=names)
 
 
 def _declared(crs: Any) -> str:

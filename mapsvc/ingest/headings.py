@@ -7,10 +7,12 @@ brackets; the layer's own fields come before the names that every layer knows.
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest.sandbox import Sheet
+from mapsvc.ingest.traditional import simplified
 from mapsvc.ingest.units import MEASURES, is_unit
 from mapsvc.ingest.wire import OLD
 
@@ -104,6 +106,7 @@ _UNIT_CELL = re.compile(
 )
 _UNIT_LINE = re.compile(r"单位[:：]?\s*([^\s()。;:]+)")
 _ANYONES_PHONE = re.compile("(?:联系)?(?:电话(?:号码)?|手机号?码?|方式)").fullmatch
+_ANYONES_POST = re.compile("职务|职位").fullmatch
 _SOMEBODY = re.compile("(?:(?<!联系)人|员|长|书记|主任|支书|姓名|领导|干部)$").search
 _OF_SOMEBODY = re.compile("职务|职位|(?:工作)?单位|部门|性别").fullmatch
 """What may stand between a person and the phone."""
@@ -152,6 +155,11 @@ class Dictionary:
             for f in layer.fields
             if (phone := phone_of(layer, f.id)) is not None
         }
+        self._posts = {
+            f"field:{f.id.removesuffix('_person')}_post": f"field:{f.id}"
+            for f in layer.fields
+            if f.type == "person" and f.id.endswith("_person")
+        }
         self.noun = layer.noun
         titles = [(f.title, f"field:{f.id}", 0) for f in layer.fields]
         for f in layer.fields:
@@ -169,6 +177,11 @@ class Dictionary:
             key = plain(text)
             if key not in self._known or rank < self._known[key][1]:
                 self._known[key] = (target, rank)
+
+    @property
+    def words(self) -> Collection[str]:
+        """Headings in their plain spelling."""
+        return self._known.keys()
 
     def find(self, text: str) -> tuple[str, int] | None:
         """Target and rank of a heading as it stands in a file, or None."""
@@ -194,11 +207,13 @@ class Dictionary:
         return self._composed(bare)
 
     def owned(self, hit: tuple[str, int] | None, columns: list[Column]) -> tuple[str, int] | None:
-        """Whose phone a last column 联系电话 holds: it belongs to the person named before it.
+        """Whose phone or post a last column 联系电话 or 职务 holds: that of the person before it.
 
-        None where that person is none of the layer's.
+        None where that person is none of the layer's, or has no such field.
         """
         *before, last = columns
+        if hit is not None and (owner := self._posts.get(hit[0])):
+            return hit if self._is_own_post(before, last, owner) else None
         if hit is None or not _ANYONES_PHONE(BRACKETS.sub("", plain(last.heading))):
             return hit
         for column in reversed(before):
@@ -210,6 +225,18 @@ class Dictionary:
             if not _OF_SOMEBODY(key):
                 break
         return hit
+
+    def _is_own_post(self, before: list[Column], last: Column, owner: str) -> bool:
+        """Does a column that is only called 职务 stand beside nobody, or beside its own person?"""
+        if not _ANYONES_POST(BRACKETS.sub("", plain(last.heading))):
+            return True
+        for column in reversed(before):
+            key = BRACKETS.sub("", plain(column.heading))
+            if column.target in self._phones or _SOMEBODY(key):
+                return column.target == owner
+            if not (_OF_SOMEBODY(key) or _PHONE_WORD.search(key)):
+                break
+        return True
 
     def _composed(self, key: str) -> tuple[str, int] | None:
         """`监测人联系电话`, `包保责任人姓名`, `包保责任人及电话`, `监测人姓名1`."""
@@ -241,8 +268,11 @@ def phone_of(layer: Layer, person: str) -> LayerField | None:
 
 
 def plain(text: str) -> str:
-    """A heading without what people add to it: width, case, spaces, line breaks, stars."""
-    folded = unicodedata.normalize("NFKC", text).lower()
+    """A heading without what people add to it: width, case, spaces, line breaks, stars.
+
+    Traditional characters become simplified ones.
+    """
+    folded = simplified(unicodedata.normalize("NFKC", text).lower())
     return _STARS.sub("", re.sub(r"\s+", "", folded)).strip(":")
 
 
@@ -413,7 +443,25 @@ def _columns(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> He
             ranks[column.target] = (rank, column)
         else:
             column.loses_to = held[1].heading
+    _pair_up(heading)
     return heading
+
+
+def _pair_up(heading: Heading) -> None:
+    """Of several pairs of coordinates take two columns of the same system, never one of each."""
+    axes = [[c for c in heading.columns if c.target == axis] for axis in ("lon", "lat")]
+    if not all(axes) or len(axes[0]) + len(axes[1]) == len(axes):
+        return
+    winners = [next(c for c in axis if c.loses_to is None) for axis in axes]
+    if winners[0].hint == winners[1].hint:
+        return
+    for hint in (None, "wgs84", "cgcs2000", "gcj02", "bd09"):
+        pair = [next((c for c in axis if c.hint == hint), None) for axis in axes]
+        if all(pair):
+            for axis, used in zip(axes, pair, strict=True):
+                for column in axis:
+                    column.loses_to = None if column is used or used is None else used.heading
+            return
 
 
 def _units_above(sheet: Sheet, index: int) -> tuple[str, ...]:

@@ -12,12 +12,13 @@ from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.sandbox import Reading, Sheet, refusal
 from mapsvc.ingest.split import continued, split
 from mapsvc.ingest.values import LONGEST_NOTHING, blank
-from mapsvc.ingest.wire import LONGER, Note
+from mapsvc.ingest.wire import LONGER, MERGED, SHORTENED, STRUCK, Note
 
-_TOTAL = re.compile(r"(合计|总计|小计|共计|累计|汇总)([:(\d].*)?")
+_TOTAL = re.compile(r"(合计|总计|小计|共计|累计|汇总)([:(\d].*)?|.{1,20}(合计|总计|小计|共计)")
 _FOOTER = re.compile(
     r"(填表人|制表人|填报人|填报单位|制表单位|审核人|审核|复核人|负责人签字|签字|联系人|单位负责人|单位\(盖章\)"
     r"|单位\(公章\)|制表|填表|填报|复核|审批人?|领导签字|主管领导|主要领导|盖章|公章|日期|联系电话|填报日期|填表日期|填报时间|制表日期|报出日期|注|备注|说明|填表说明|填写说明)\d?(?:\([^()]*\))?[:].*"
+    r"|-?第[\d一二三四五六七八九十]+页[,，]?(共[\d一二三四五六七八九十]+页)?-?"
     r"|填表人|制表人|填报人|填报单位|制表单位|审核人|复核人|审批人|单位负责人"
 )
 _SECTION = re.compile(r"\([一二三四五六七八九十]{1,3}\).+|[一二三四五六七八九十]{1,3}[、.:].+")
@@ -25,8 +26,9 @@ _NO_PLACE = re.compile(r"\D*|1[3-9]\d{9}|(?:19|20)\d\d[-/.年].*").fullmatch
 """What stands in a column of coordinates by chance: words, a phone, a date."""
 _EXAMPLE = re.compile(r"\(?(示例|例|样例|填写示例)[):].*|示例|样例|填写示例")
 _FIRST_LETTERS = frozenset(
-    "合总小共累汇填制审复负签联单报注备说示例样领主盖公日(（一二三四五六七八九十"
+    "第-合总小共累汇填制审复负签联单报注备说示例样领主盖公日(（一二三四五六七八九十"
 )
+_OF_CELLS = (MERGED, STRUCK, SHORTENED)
 _SERIAL = re.compile(r"\d{1,4}").fullmatch
 _NUMERALS = "甲乙丙丁戊己庚辛壬癸"
 
@@ -91,6 +93,8 @@ class Ledger:
     """A text file, in which a comma too many shifts all that follows."""
     longer: dict[int, int] = field(default_factory=dict)
     """Its rows with more cells than most: number → cells."""
+    told: list[Note] = field(default_factory=list)
+    """What the reader noted of single cells."""
 
     @property
     def height(self) -> int:
@@ -190,10 +194,11 @@ def _opened(reading: Reading) -> Ledger:
     longer = (note.values for note in reading.notes if note.code == LONGER)
     return Ledger(
         [],
-        [_noted(note) for note in reading.notes if note.code != LONGER],
+        [_noted(note) for note in reading.notes if note.code not in (LONGER, *_OF_CELLS)],
         [],
         delimited=reading.format == "csv",
         longer={int(row): int(cells) for row, cells in next(longer, {}).items()},
+        told=[note for note in reading.notes if note.code in _OF_CELLS],
     )
 
 
@@ -287,7 +292,7 @@ def _suspects(part: Part) -> dict[int, str]:
     for position in sorted(leads & set(range(len(part.sheet.columns)))):
         for index, text in enumerate(part.sheet.columns[position][part.heading.first :]):
             first = text[:1]
-            if first in _FIRST_LETTERS or first.isspace():
+            if first in _FIRST_LETTERS or first.isspace() or text[-1:] == "计":
                 if text not in kinds:
                     kinds[text] = _kind(text)
                 if code := kinds[text]:

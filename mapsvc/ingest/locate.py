@@ -23,7 +23,7 @@ from mapsvc.coordinates import (
 )
 from mapsvc.coordinates.pairs import parse_pairs
 from mapsvc.ingest.assign import RegionIndex, metres_between
-from mapsvc.ingest.declared import alike, columns_apart, same
+from mapsvc.ingest.declared import against_heading, alike, columns_apart, places_apart, same
 from mapsvc.ingest.ledger import Ledger, Raw
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.wire import ASSUMED, OLD
@@ -96,6 +96,7 @@ def locate(
 ) -> Located:
     """Places of all rows; `targets` is the region that each row should lie in (None: anywhere)."""
     given = _given(ledger, geometry)
+    given.problems += places_apart(ledger)
     located = Located(
         lon=np.full(given.x.size, np.nan),
         lat=np.full(given.x.size, np.nan),
@@ -111,6 +112,9 @@ def locate(
     projected = np.array([f == "projected" for f in given.form], np.bool_)
     present = np.isfinite(given.x)
     wanted = None if located.declared == AUTO else parse_system(located.declared)
+    if wanted is not None:
+        told = (against_heading(part, wanted) for part in ledger.parts)
+        given.problems += [found for found in told if found is not None]
     for (in_metres, named, hint), rows in alike(
         wanted, located.problems, ledger, present, projected
     ).items():

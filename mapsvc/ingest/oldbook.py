@@ -16,6 +16,8 @@ _ERRORS = {
     0x24: "#NUM!", 0x2A: "#N/A",
 }  # fmt: skip
 _BOF, _EOF, _SHEET, _FORMAT, _XF = 0x809, 0x0A, 0x85, 0x41E, 0xE0
+_FONT, _STRUCK_OUT = 0x31, 0x08
+_CELLS = (0x203, 0x27E, 0xBD, 0x06, 0xFD, 0x204)
 _ROW, _NUMBER, _RK, _MULRK, _FORMULA, _BOOLERR = 0x208, 0x203, 0x27E, 0xBD, 0x06, 0x205
 _BIFF8 = 0x600
 _EMPTY_TEXT = b"\x17\x00\x00"
@@ -36,6 +38,8 @@ def old_facts(path: Path) -> dict[int, Facts]:
 def _sheets(book: bytes) -> Iterator[Facts]:
     shows: dict[int, Show] = {}
     kinds: list[int] = []
+    fonts: list[int] = []
+    used: list[int] = []
     starts: list[int] = []
     biff8 = True
     for kind, data in _records(book, 0):
@@ -45,13 +49,22 @@ def _sheets(book: bytes) -> Iterator[Facts]:
             starts.append(struct.unpack_from("<I", data)[0])
         elif kind == _XF:
             kinds.append(struct.unpack_from("<H", data, 2)[0])
+            used.append(struct.unpack_from("<H", data)[0])
+        elif kind == _FONT:
+            fonts.append(struct.unpack_from("<H", data, 2)[0])
         elif kind == _FORMAT:
             show = shown_by(_format_code(data, biff8))
             if show is not None:
                 shows[struct.unpack_from("<H", data)[0]] = show
     styles = {at: shows[kind] for at, kind in enumerate(kinds) if kind in shows}
+    # Fonts are counted without a number four.
+    struck = {
+        at
+        for at, font in enumerate(used)
+        if (i := font - (font > 4)) < len(fonts) and fonts[i] & _STRUCK_OUT
+    }
     for start in starts:
-        yield _facts(book, start, styles)
+        yield _facts(book, start, styles, struck)
 
 
 def _format_code(data: bytes, biff8: bool) -> str:
@@ -71,9 +84,11 @@ def _records(book: bytes, at: int) -> Iterator[tuple[int, bytes]]:
             return
 
 
-def _facts(book: bytes, start: int, styles: dict[int, Show]) -> Facts:
+def _facts(book: bytes, start: int, styles: dict[int, Show], struck: set[int]) -> Facts:
     facts = Facts()
     for kind, data in _records(book, start):
+        if struck and kind in _CELLS:
+            facts.struck += _struck(kind, data, struck)
         if kind == _ROW:
             facts.hidden += bool(data[12] & 0x20)
         elif kind == _FORMULA or (kind == _BOOLERR and data[7]):
@@ -84,8 +99,21 @@ def _facts(book: bytes, start: int, styles: dict[int, Show]) -> Facts:
         elif styles and kind in (_NUMBER, _RK, _MULRK):
             for row, column, style, number in _numbers(kind, data):
                 if style in styles and number.is_integer() and 0 <= number < 1e15:
-                    facts.patches[row + 1, column + 1] = styles[style](str(int(number)))
+                    text = styles[style](str(int(number)))
+                    if text:
+                        facts.patches[row + 1, column + 1] = text
     return facts
+
+
+def _struck(kind: int, data: bytes, struck: set[int]) -> Iterator[tuple[int, int]]:
+    row, column, style = struct.unpack_from("<HHH", data)
+    if kind != _MULRK:
+        styles = [style]
+    else:
+        styles = [struct.unpack_from("<H", data, at)[0] for at in range(4, len(data) - 2, 6)]
+    for offset, one in enumerate(styles):
+        if one in struck:
+            yield row + 1, column + offset + 1
 
 
 def _result(formula: bytes) -> str | None:

@@ -1,4 +1,5 @@
-"""Codes that a spreadsheet shows by the number format of their cell: 12 as 0012, SM012 or 00-12.
+"""What a spreadsheet shows by the number format of a cell: 12 as 0012, SM012 or 00-12, 12000 as
+1.2万 or 12.0, 5 as 5万, and a day as a month.
 
 What stands in the cell is a bare number; what people mean is what they see.
 """
@@ -9,16 +10,54 @@ from collections.abc import Callable
 _PARTS = re.compile(r'"([^"]*)"|\\(.)|[_*].|\[[^\]]*\]|(0)|([-+/():!^&\'~{}<>= ])|(.)', re.DOTALL)
 _MONEY = re.compile(r"[¥￥$€£]|元|RMB|CNY", re.IGNORECASE)
 
-Show = Callable[[str], str]
-"""Digits of a whole number → the text that its cell shows."""
+Show = Callable[[str], str | None]
+"""A number → the text that its cell shows; None where the number says as much."""
+SHORT_DATES = frozenset((16, 17, 27, 28, 29, 36, 50, 51, 52, 53, 54, 57, 58))
+"""Built-in formats of Excel in Chinese that show no year or no day."""
 
 
 def shown_by(code: str) -> Show | None:
-    """How a number format shows whole numbers, None where the number itself says as much.
+    """How a number format shows numbers, None where the number itself says as much.
 
-    Only zeros and fixed texts are understood. A text behind the digits alone is a unit: it is left
-    to the heading.
+    Of codes only zeros and fixed texts are understood, of amounts what divides or multiplies them.
+    Any other text behind the digits alone is a unit: it is left to the heading.
     """
+    return _scaled_by(code) or _coded_by(code)
+
+
+_AMOUNT = re.compile(
+    r"""(?P<before>[^0#?]*)(?P<digits>[0#?](?:[0#?,.]|\\\.|!\.|"\.")*)(?P<after>.*)"""
+)
+_LITERAL_POINT = re.compile(r'\\\.|!\.|"\."')
+_SCALE = re.compile(r"[十百千]?[万亿]|[十百千]|元$|亩$|公顷$|平方[公千][里米]").match
+
+
+def _scaled_by(code: str) -> Show | None:
+    """12000 as 1.2万 or 12.0, 5 as 5万, 0.5 as 50%: what is seen is not what stands there."""
+    section = re.sub(r"\[[^\]]*\]|_.|\*.", "", _first_section(code))
+    found = _AMOUNT.fullmatch(section)
+    if found is None or re.search(r"[ymdhs]", re.sub(r'"[^"]*"', "", section.lower())):
+        return None
+    digits = found["digits"]
+    thousands = len(digits) - len(digits.rstrip(","))
+    _, *behind = _LITERAL_POINT.split(digits)
+    unit = re.sub(r'["\\!\s]', "", found["after"])
+    percent = unit == "%"
+    power = 2 * percent - 3 * thousands - sum(c in "0#?" for c in "".join(behind))
+    shown = unit if percent or _SCALE(unit) else ""
+    if not power and not shown:
+        return None
+    return lambda number: f"{float(number) * 10.0**power:.15g}{shown}"
+
+
+def shortens(code: str) -> bool:
+    """Does a format show a date without its year or its day?"""
+    bare = re.sub(r'"[^"]*"|\\.|\[[^\]]*\]', "", _first_section(code)).lower()
+    parts = set(bare) & set("ymd")
+    return 0 < len(parts) < 3 and not set(bare) & set("hs0#?eg")
+
+
+def _coded_by(code: str) -> Show | None:
     pieces: list[str | None] = []
     for quoted, escaped, zero, sign, other in _PARTS.findall(_first_section(code)):
         if other:
@@ -32,7 +71,9 @@ def shown_by(code: str) -> Show | None:
     before = "".join(piece or "" for piece in pieces[: zeros[-1]]).strip() if zeros else ""
     if not zeros or _MONEY.search(around) or (len(zeros) < 2 and not before):
         return None
-    return lambda digits: _laid(pieces, digits.zfill(len(zeros)), len(zeros)).strip()
+    return lambda digits: (
+        _laid(pieces, digits.zfill(len(zeros)), len(zeros)).strip() if digits.isdecimal() else None
+    )
 
 
 def _first_section(code: str) -> str:

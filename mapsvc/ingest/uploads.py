@@ -24,6 +24,7 @@ from mapsvc.ingest.assign import RegionIndex
 from mapsvc.ingest.check import Checked, check
 from mapsvc.ingest.choosing import Choice, choose
 from mapsvc.ingest.copying import bearers, copy_blocks, copy_original, kept_blocks
+from mapsvc.ingest.doubtful import refuse_doubtful, second_tables
 from mapsvc.ingest.draft import Draft, make_draft, named_regions
 from mapsvc.ingest.ledger import Ledger, gather
 from mapsvc.ingest.locate import AUTO, Known, locate
@@ -182,7 +183,12 @@ def _understand(reading: Reading, choice: Choice) -> tuple[Ledger, Checked]:
         problem("sheet_other_layer", sheet=reading.sheets[at].name, layer=layer.title)
         for at, layer in choice.elsewhere.items()
     ]
-    return ledger, check(ledger, choice.layer)
+    apart = second_tables(ledger, choice.layer)
+    checked = check(ledger, choice.layer)
+    for found in apart:
+        checked.refuse(found)
+    refuse_doubtful(ledger, checked, choice.layer)
+    return ledger, checked
 
 
 def _settle(

@@ -16,6 +16,7 @@ from msgspec import Struct
 from mapsvc.catalog import Column as RecordColumn
 from mapsvc.catalog import LayerField
 from mapsvc.ingest.mojibake import is_mojibake
+from mapsvc.ingest.traditional import simplified
 from mapsvc.ingest.units import MEASURES, factor
 from mapsvc.masking import looks_masked
 
@@ -42,7 +43,9 @@ _NONE_WORDS = frozenset({"无", "暂无", "没有", "未知", "不详"})
 _NO_CODE = _NONE_WORDS | {"待编", "未编", "未编号", "无编号", "没有编号"}
 _raised = re.compile("[²³¹⁰-⁹₀-₉①-⑳⓪㉑-㉟㊱-㊿❶-➓]").search
 """Digits that only point to a remark: 12① is 12, not 121."""
+_DITTO = frozenset({"同上", "〃", "″", "”", '"', "″″", "同前", "同左", "同上行", "〃〃"})
 _ERRORS = frozenset({"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!"})
+LONGEST_DAMAGE = len("#FORMULA!")
 _scientific = re.compile(r"[+-]?\d(?:\.\d+)?E\+\d{1,3}", re.IGNORECASE).fullmatch
 
 
@@ -69,7 +72,9 @@ def blank(text: str) -> bool:
 
 
 def damaged(text: str) -> Wrong | None:
-    """A formula's error, or a formula that was never computed."""
+    """A formula's error, a formula that was never computed, or a sign for the cell above."""
+    if text in _DITTO:
+        return Wrong("ditto")
     if text == "#FORMULA!":
         return Wrong("formula_no_value")
     return Wrong("formula_error") if text in _ERRORS else None
@@ -195,11 +200,11 @@ def _enum(field: LayerField) -> Parser:
     known: dict[str, str] = {}
     for value in field.values:
         for spelling in (value.value, *value.synonyms):
-            known.setdefault(fold(spelling).upper(), value.value)
+            known.setdefault(simplified(fold(spelling).upper()), value.value)
     allowed = "、".join(v.value for v in field.values)
 
     def parse(text: str) -> Any:
-        word = fold(text).upper()
+        word = simplified(fold(text).upper())
         found = known.get(word)
         if found is None and (both := _WITH_REMARK(word)):
             # 重大(红): the same said twice.
@@ -355,7 +360,7 @@ def parse_person(text: str) -> Any:
     if text in _NONE_WORDS:
         return None
     if re.search(r"\d{7,}", fold(text)):
-        return Wrong("person_with_phone")
+        return Wrong("person_with_phone", {"where": "电话那一列"})
     if len(text) > LONGEST_NAME:
         return Wrong("too_long", {"limit": LONGEST_NAME})
     return Wrong("lost_digits") if _scientific(text) else _legible_name(" ".join(text.split()))

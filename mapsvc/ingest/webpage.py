@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 from mapsvc.ingest.cells import blocks
-from mapsvc.ingest.wire import Limits, Message, Refused, SheetStart
+from mapsvc.ingest.wire import MERGED, STRUCK, Limits, Message, Note, Refused, SheetStart
 
 _WIDEST_SPAN = 1000
 _ROUNDED = re.compile(r"-?(?:[1-9]\d*|0)(?:\.\d+)?|\d\.\d+E\+\d+", re.IGNORECASE).fullmatch
 """Numbers of which a cell may show too few digits; 001 and 2024年5月1日 are what they are."""
 _BREAKS = ("br", "p", "div", "li")
+_STRIKES = ("s", "strike", "del")
 
 
 def webpage(text: str, limits: Limits) -> Iterator[Message]:
@@ -18,18 +19,24 @@ def webpage(text: str, limits: Limits) -> Iterator[Message]:
     reader = _Reader(limits)
     reader.feed(text)
     reader.close()
-    tables = [table for table in reader.tables if any(any(row) for row in table)]
+    found = zip(reader.tables, reader.told, strict=True)
+    tables = [(table, told) for table, told in found if any(any(row) for row in table)]
     if not tables:
         raise Refused("html_table")
-    for number, table in enumerate(tables, 1):
-        yield SheetStart(name=f"表{number}" if len(tables) > 1 else "", visible=True)
+    for number, (table, told) in enumerate(tables, 1):
+        name = f"表{number}" if len(tables) > 1 else ""
+        yield SheetStart(name=name, visible=True)
         yield from blocks(enumerate(table, 1), limits)
+        for code, cells in told.items():
+            yield Note(code, cells, name)
 
 
 class _Reader(HTMLParser):
     def __init__(self, limits: Limits) -> None:
         super().__init__(convert_charrefs=True)
         self.tables: list[list[list[str]]] = []
+        self.told: list[dict[str, dict[str, str]]] = []
+        """Of each table the notes of single cells."""
         self._limits = limits
         self._depth = 0
         self._held: dict[int, tuple[int, str]] = {}
@@ -39,13 +46,16 @@ class _Reader(HTMLParser):
         self._spans = (1, 1)
         self._exact: str | None = None
         self._silent = 0
+        self._struck = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "table":
             self._depth += 1
-            if self._depth == 1:
-                self.tables.append([])
-                self._held = {}
+            if self._depth > 1:
+                raise Refused("html_nested")
+            self.tables.append([])
+            self.told.append({})
+            self._held = {}
         elif tag in ("script", "style"):
             self._silent += 1
         elif self._depth == 1 and tag == "tr":
@@ -55,12 +65,14 @@ class _Reader(HTMLParser):
             self._end_cell()
             given = dict(attrs)
             self._row = {} if self._row is None else self._row
-            self._cell = []
+            self._cell, self._struck = [], False
             self._spans = _span(given.get("rowspan")), _span(given.get("colspan"))
             # What Excel shows is rounded; the number itself stands beside it.
             self._exact = given.get("x:num") or given.get("sdval")
         elif tag == "input" and self._cell is not None:
             self._cell.append(_typed(dict(attrs)))
+        elif tag in _STRIKES:
+            self._struck = True
         elif tag in _BREAKS and self._cell:
             self._cell.append("\n")
 
@@ -98,6 +110,7 @@ class _Reader(HTMLParser):
         while column in self._row or column in self._held:
             column += 1
         down, across = self._spans
+        self._tell(text, column, down)
         if column + across > 4 * self._limits.columns:
             raise Refused("too_many_columns", limit=self._limits.columns)
         for offset in range(across):
@@ -105,6 +118,14 @@ class _Reader(HTMLParser):
             self._row[column + offset] = value
             if down > 1:
                 self._held[column + offset] = (down, value)
+
+    def _tell(self, text: str, column: int, down: int) -> None:
+        row = len(self.tables[-1]) + 1
+        at = f"{row}:{column + 1}"
+        if self._struck and text:
+            self.told[-1].setdefault(STRUCK, {})[at] = ""
+        if down > 1 and any(map(str.isdigit, text)):
+            self.told[-1].setdefault(MERGED, {})[at] = str(row + down - 1)
 
     def _end_row(self) -> None:
         self._end_cell()

@@ -14,6 +14,10 @@ OLD = "old"
 LONGER = "longer_rows"
 """Note of a text file: rows with more cells than most, if only blank ones: number → cells."""
 
+MERGED, STRUCK, SHORTENED = "merged_cells", "struck_cells", "shortened_dates"
+"""Notes of single cells, each as `row:column`: numbers that are merged over several rows, with the
+last of them; texts that are struck out, in part or whole; dates shown without year or day."""
+
 
 class SheetStart(Struct, tag="sheet"):
     """A sheet (or a vector file's table) begins; `crs` is what the file itself declares."""

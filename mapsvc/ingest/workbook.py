@@ -9,7 +9,7 @@ import python_calamine as calamine
 from mapsvc.ingest.cells import blocks
 from mapsvc.ingest.facts import Cell, Facts, zipped_facts
 from mapsvc.ingest.oldbook import old_facts
-from mapsvc.ingest.wire import Limits, Message, Note, Refused, SheetStart
+from mapsvc.ingest.wire import MERGED, SHORTENED, STRUCK, Limits, Message, Note, Refused, SheetStart
 
 
 def workbook(path: Path, limits: Limits, *, zipped: bool) -> Iterator[Message]:
@@ -27,6 +27,9 @@ def workbook(path: Path, limits: Limits, *, zipped: bool) -> Iterator[Message]:
                     else:
                         sheet = book.get_sheet_by_index(position)
                         yield from _sheet(path, sheet, visible, known, limits)
+                    for code, cells in ((STRUCK, known.struck), (SHORTENED, known.shortened)):
+                        if cells and visible:
+                            yield Note(code, {f"{r}:{c}": "" for r, c in cells}, meta.name)
                     if known.hidden and visible:
                         yield Note("hidden_rows", {"count": str(known.hidden)}, meta.name)
     except calamine.PasswordError:
@@ -53,9 +56,12 @@ def _sheet(
         enumerate(sheet.iter_rows(), 1), start[0], None
     )
     merged = [m for m in sheet.merged_cell_ranges or [] if m[1][0] > m[0][0]]
+    told: dict[str, str] = {}
     if merged or facts.patches:
-        rows = _patched(rows, merged, facts.patches, start[1])
+        rows = _patched(rows, merged, facts.patches, start[1], told)
     yield from blocks(rows, limits)
+    if told and visible:
+        yield Note(MERGED, told, sheet.name)
 
 
 def _sparse(path: Path, name: str, facts: Facts, limits: Limits) -> Iterator[Message]:
@@ -63,7 +69,7 @@ def _sparse(path: Path, name: str, facts: Facts, limits: Limits) -> Iterator[Mes
 
     rows: Iterator[tuple[int, Sequence[object]]] = sparse_rows(path, limits)[name]
     if facts.patches:
-        rows = _patched(rows, [], facts.patches, 0)
+        rows = _patched(rows, [], facts.patches, 0, {})
     yield from blocks(rows, limits)
 
 
@@ -72,8 +78,12 @@ def _patched(
     merged: list[tuple[Cell, Cell]],
     patches: dict[Cell, str],
     left: int,
+    told: dict[str, str],
 ) -> Iterator[tuple[int, Sequence[object]]]:
-    """Rows with merged values carried down (zero-based ranges) and patches put on."""
+    """Rows with merged values carried down (zero-based ranges) and patches put on.
+
+    `told` gathers the merged cells with digits in them, as the note MERGED has them.
+    """
     bottoms: dict[int, dict[int, int]] = {}
     for (top, column), (bottom, _) in merged:
         bottoms.setdefault(top, {})[column - left] = bottom
@@ -87,5 +97,10 @@ def _patched(
         cells |= {c: v for c, (_, v) in carried.items() if c in cells}
         starting = bottoms.get(number - 1, {})
         carried |= {c: (end, cells[c]) for c, end in starting.items() if c in cells}
+        told |= {
+            f"{number}:{c + left + 1}": str(end + 1)
+            for c, end in starting.items()
+            if c in cells and any(map(str.isdigit, str(cells[c])))
+        }
         cells |= {c: text for c, text in words.get(number, {}).items() if c in cells}
         yield number, list(cells.values())

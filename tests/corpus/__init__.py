@@ -3,6 +3,7 @@
 from tests.corpus.case import Case
 from tests.corpus.hostile import cases as hostile
 from tests.corpus.meaning import cases as meaning
+from tests.corpus.odd import cases as odd
 from tests.corpus.positions import cases as positions
 from tests.corpus.sheets import cases as sheets
 from tests.corpus.texts import cases as texts
@@ -13,4 +14,5 @@ __all__ = ["Case", "all_cases"]
 
 
 def all_cases() -> list[Case]:
-    return [*texts(), *positions(), *sheets(), *vectors(), *hostile(), *traps(), *meaning()]
+    plain = [*texts(), *positions(), *sheets(), *vectors()]
+    return [*plain, *hostile(), *traps(), *meaning(), *odd()]

@@ -27,7 +27,7 @@ def cases() -> list[Case]:
     ]
 
 
-def _merge(*ranges: str) -> Callable[[openpyxl.Workbook], None]:
+def merge(*ranges: str) -> Callable[[openpyxl.Workbook], None]:
     def tweak(book: openpyxl.Workbook) -> None:
         for merged in ranges:
             book.worksheets[0].merge_cells(merged)
@@ -53,7 +53,7 @@ def _around() -> list[Case]:
     return [
         good("xlsx", xlsx_of(rows)),
         good("xlsx-titles", xlsx_of([["云岭县台账"], ["单位：西山镇", None, "2026年"], *rows]), 4),
-        good("xlsx-title-merged", xlsx_of([["云岭县台账"], *rows], _merge("A1:E1")), 3),
+        good("xlsx-title-merged", xlsx_of([["云岭县台账"], *rows], merge("A1:E1")), 3),
         good("xlsx-leading-blanks", xlsx_of([[], [], *right]), 4),
         good("xlsx-dirty-heading", xlsx_of(dirty)),
         good(
@@ -115,7 +115,7 @@ def _headings() -> list[Case]:
     many += [[*r, *people] for r in standard()[1:]]
     merged = ("A1:A2", "B1:B2", "C1:D1", "E1:F1")
     return [
-        good("xlsx-two-rows", xlsx_of(two, _merge(*merged)), 3, values={3: who, 5: who}),
+        good("xlsx-two-rows", xlsx_of(two, merge(*merged)), 3, values={3: who, 5: who}),
         good("xlsx-two-rows-unmerged", xlsx_of(two), 3, values={3: who}),
         good("xlsx-three-rows", xlsx_of(three), 4, values={4: {"threatened_people": 5}}),
         good("xlsx-group-of-others", xlsx_of(foreign), 3, values={3: nobody}),
@@ -266,7 +266,7 @@ def _cells() -> list[Case]:
         ),
         good(
             "xlsx-merged-value",
-            xlsx_of(merged, _merge("C2:C4")),
+            xlsx_of(merged, merge("C2:C4")),
             values=dict.fromkeys((2, 3, 4), top),
         ),
         good(
@@ -370,7 +370,7 @@ def _depots() -> list[Case]:
         ),
         Case(
             "depots-merged",
-            xlsx_of(merged, _merge("A2:A3", "B2:B3", "C2:C3", "D2:D3")),
+            xlsx_of(merged, merge("A2:A3", "B2:B3", "C2:C3", "D2:D3")),
             layer="depots",
             rows={2: "new", 3: "new"},
             values={2: {"items": items}},

@@ -1,0 +1,173 @@
+"""Cells that look otherwise than they read: numbers merged over rows, texts that are struck out.
+
+A merged text holds for every row that it spans; a merged number may be the sum of them. What is
+struck out may be void, or not. Both are refused where they would become a value.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from typing import Any
+
+from mapsvc.catalog import Layer
+from mapsvc.ingest.check import Checked
+from mapsvc.ingest.declared import same
+from mapsvc.ingest.headings import Column, Dictionary
+from mapsvc.ingest.ledger import Ledger, Part
+from mapsvc.ingest.messages import Problem, problem
+from mapsvc.ingest.wire import MERGED, STRUCK, Note
+
+_FEWEST = 3
+"""Known headings of a row that reads like a heading."""
+_NUMBERS = ("integer", "number")
+
+
+def refuse_doubtful(ledger: Ledger, checked: Checked, layer: Layer) -> None:
+    """Refuse the rows of which a value stands in such a cell."""
+    for note in ledger.told:
+        for part in ledger.parts:
+            if part.sheet.name != note.sheet:
+                continue
+            if note.code == MERGED:
+                problems = _merged(ledger, part, layer, note)
+            elif note.code == STRUCK:
+                problems = _struck(ledger, part, note)
+            else:
+                problems = _shortened(ledger, part, layer, note)
+            for found in problems:
+                checked.refuse(found)
+    for part in ledger.parts:
+        for found in _two_systems(part):
+            checked.refuse(found)
+
+
+def second_tables(ledger: Ledger, layer: Layer) -> list[Problem]:
+    """Refusals of rows that stand under the heading of another table; the heading is skipped."""
+    dictionary = Dictionary(layer)
+    return [p for part in ledger.parts for p in _second_tables(ledger, part, dictionary)]
+
+
+def _merged(ledger: Ledger, part: Part, layer: Layer, note: Note) -> Iterator[Problem]:
+    counted = _counted(layer)
+    for (top, position), last in _cells(part, note):
+        column = _used(part, position)
+        if column is None or column.target not in counted:
+            continue
+        rows = _rows(ledger, part, top, int(last))
+        kinds = {_who(part, row) for row in rows}
+        if len(rows) > 1 and (len(kinds) > 1 or counted[column.target]):
+            for row in rows:
+                yield _told(ledger, part, row, column, "merged_number", count=len(rows))
+
+
+def _struck(ledger: Ledger, part: Part, note: Note) -> Iterator[Problem]:
+    for (row, position), _ in _cells(part, note):
+        column = _used(part, position)
+        if column is not None and column.target != "seq":
+            for index in _rows(ledger, part, row, row):
+                yield _told(ledger, part, index, column, "struck_out")
+
+
+def _two_systems(part: Part) -> Iterator[Problem]:
+    """Headings that name one system for the one axis and another for the other."""
+    for axes in (("lon", "lat"), ("x", "y")):
+        x, y = (part.columns.get(axis) for axis in axes)
+        if x and y and x.hint and y.hint and not same(x.hint, y.hint):
+            where: dict[str, Any] = {"sheet": part.sheet.name, "column": x.heading}
+            yield problem("crs_of_axes_differs", x=x.heading, y=y.heading, **where)
+
+
+def _second_tables(ledger: Ledger, part: Part, dictionary: Dictionary) -> Iterator[Problem]:
+    """Rows below the heading of another table: its columns are not those of the first."""
+    if part.sheet.has_shapes:
+        return
+    at: int | None = None
+    for index, as_above in _heading_rows(part, dictionary):
+        if at is not None:
+            yield from _below(ledger, part, at, index)
+        at = None if as_above else index
+        ledger.skipped.setdefault(part.offset + index, "repeated_heading")
+    if at is not None:
+        yield from _below(ledger, part, at, part.height)
+
+
+def _heading_rows(part: Part, dictionary: Dictionary) -> list[tuple[int, bool]]:
+    """Rows that read like a heading, and whether their columns mean what those above mean."""
+    name = part.columns.get("name")
+    leads = {0, 1, 2} | ({name.position} if name else set())
+    found: dict[int, bool] = {}
+    for position in sorted(leads & set(range(len(part.sheet.columns)))):
+        cells = part.sheet.columns[position][part.heading.first :]
+        for index, text in enumerate(cells):
+            if text in dictionary.words and index not in found:
+                row = [dictionary.find(cell) if cell.strip() else None for cell in part.row(index)]
+                hits = {at: hit[0] for at, hit in enumerate(row) if hit}
+                filled = sum(bool(cell.strip()) for cell in part.row(index))
+                if len(set(hits.values())) >= _FEWEST and len(hits) * 2 >= filled:
+                    ours = part.heading.columns
+                    found[index] = all(ours[at].target == target for at, target in hits.items())
+    return sorted(found.items())
+
+
+def _below(ledger: Ledger, part: Part, above: int, end: int) -> Iterator[Problem]:
+    for index in range(above + 1, end):
+        seq = part.offset + index
+        if seq not in ledger.skipped:
+            yield problem("second_table", above=part.numbers[above], **ledger.at(seq))
+
+
+def _shortened(ledger: Ledger, part: Part, layer: Layer, note: Note) -> Iterator[Problem]:
+    """A month that was typed is a day to a spreadsheet, and a day gets the year of typing."""
+    dates = {f"field:{f.id}" for f in layer.fields if f.type == "date"} | {"verified_at"}
+    dates |= {f"item:{c.id}" for f in layer.fields for c in f.columns if c.type == "date"}
+    for (row, position), _ in _cells(part, note):
+        column = _used(part, position)
+        if column is not None and column.target in dates:
+            for index in _rows(ledger, part, row, row):
+                yield _told(ledger, part, index, column, "date_shortened")
+
+
+def _counted(layer: Layer) -> dict[str | None, bool]:
+    """Targets that count something; True for those of which each row of a feature has its own."""
+    found: dict[str | None, bool] = {}
+    for f in layer.fields:
+        if f.type in _NUMBERS or f.type == "records":
+            found[f"field:{f.id}"] = False
+        found |= {f"item:{c.id}": True for c in f.columns if c.type in _NUMBERS}
+    return found
+
+
+def _cells(part: Part, note: Note) -> Iterator[tuple[tuple[int, int], str]]:
+    for at, value in note.values.items():
+        row, _, column = at.partition(":")
+        yield (int(row), int(column) - part.sheet.left), value
+
+
+def _used(part: Part, position: int) -> Column | None:
+    """The column at a position, where a field is read from it."""
+    columns = part.heading.columns
+    if not 0 <= position < len(columns):
+        return None
+    column = columns[position]
+    return column if column.target and column.loses_to is None else None
+
+
+def _rows(ledger: Ledger, part: Part, top: int, last: int) -> list[int]:
+    """Rows of data between two row numbers, as positions in the part."""
+    numbers = part.numbers
+    span = range(bisect_left(numbers, top), bisect_right(numbers, last))
+    return [index for index in span if part.offset + index not in ledger.skipped]
+
+
+def _who(part: Part, index: int) -> tuple[str, ...]:
+    """Of which feature a row speaks."""
+    cells = (part.cells(target) for target in ("code", "name"))
+    return tuple(column[index].strip() for column in cells if column is not None)
+
+
+def _told(
+    ledger: Ledger, part: Part, index: int, column: Column, code: str, **gaps: Any
+) -> Problem:
+    kind, _, name = (column.target or "").partition(":")
+    where = ledger.at(part.offset + index, column.target) | {"column": column.heading}
+    value = part.sheet.columns[column.position][part.heading.first + index]
+    return problem(code, field=name or kind, value=value, **where, **gaps)
