@@ -29,10 +29,8 @@ select sheet, row, code, severity from upload_problem where upload_id = %s
 """
 
 
-@pytest.fixture(scope="module")
-def corpus_conninfo(make_database: Make, template: str) -> str:
-    """One county of two townships that touch at 110.2 E, for all files: each is rolled back."""
-    conninfo = make_database(template)
+def county_of(conninfo: str) -> str:
+    """A database with one county of two townships that touch at 110.2 E."""
     box = shapely.box
 
     async def fill() -> None:
@@ -46,6 +44,12 @@ def corpus_conninfo(make_database: Make, template: str) -> str:
 
     run(fill())
     return conninfo
+
+
+@pytest.fixture(scope="module")
+def corpus_conninfo(make_database: Make, template: str) -> str:
+    """One county for all files: each is rolled back."""
+    return county_of(make_database(template))
 
 
 def test_the_corpus_is_broad() -> None:

@@ -156,9 +156,9 @@ def _set_regions(
     if scope is None:
         _report_outside(draft, regions, outside)
     else:
-        _hold_to_scope(draft, regions, named, scope, np.flatnonzero(placed & ~far))
+        named = _hold_to_scope(draft, regions, named, scope, np.flatnonzero(placed & ~far))
     _hold_to_words(draft, regions, named)
-    _hold_to_name(draft, regions, [n.code for n in named])
+    _hold_to_name(draft, regions, [n.code if len(n.codes) == 1 else None for n in named])
 
 
 def _report_outside(draft: Draft, regions: RegionIndex, rows: Any) -> None:
@@ -179,8 +179,11 @@ def _report_outside(draft: Draft, regions: RegionIndex, rows: Any) -> None:
 
 def _hold_to_scope(
     draft: Draft, regions: RegionIndex, named: Sequence[Named], scope: str, rows: Any
-) -> None:
-    """A township's upload: its own ground and its own name; nothing is said of neighbours."""
+) -> list[Named]:
+    """A township's upload: its own ground and its own name; nothing is said of neighbours.
+
+    Returns what the rows name without those that name another region: that is said already.
+    """
     title = regions.by_code[scope].name if scope in regions.by_code else scope
     foreign = [
         seq
@@ -203,22 +206,25 @@ def _hold_to_scope(
                 distance=spoken(distance),
             )
     above = regions.by_code[scope].path if scope in regions.by_code else ()
+    left = list(named)
     for seq, found in enumerate(named):
         if draft.action[seq] != "skipped" and any(
             code not in above and scope not in regions.by_code[code].path for code in found.codes
         ):
             draft.refuse_named(seq, "other_region_named", region=title)
+            left[seq] = Named()
+    return left
 
 
 def _hold_to_words(draft: Draft, regions: RegionIndex, named: Sequence[Named]) -> None:
     """Names and code of a row must mean the same region; one that we do not know is said."""
     for seq, found in enumerate(named):
-        if draft.action[seq]:
+        if draft.action[seq] == "skipped":
             continue
         if len(found.codes) > 1:
             by_name, by_code = (regions.by_code[code].name for code in found.codes)
             draft.refuse_named(seq, "region_said_twice", by_name=by_name, by_code=by_code)
-        elif found.unknown and draft.region[seq] is not None:
+        elif found.unknown and draft.region[seq] is not None and not draft.action[seq]:
             actual = regions.by_code[draft.region[seq] or ""].name
             draft.refuse_named(seq, "region_unknown", unknown=found.unknown, actual=actual)
 
@@ -233,7 +239,7 @@ def _hold_to_name(draft: Draft, regions: RegionIndex, named: Sequence[str | None
     says: dict[str, Counter[str]] = defaultdict(Counter)
     for seq, code in enumerate(named):
         actual = draft.region[seq]
-        if code is None or actual is None or draft.action[seq]:
+        if code is None or actual is None or draft.action[seq] == "skipped":
             continue
         own = regions.by_code[code]
         title = code if own.level != "village" else regions.township_of(code) or own.path[0]

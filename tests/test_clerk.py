@@ -1,0 +1,198 @@
+"""A clerk who does literally what the messages say repairs his ledger in one round."""
+
+import io
+import random
+from collections.abc import Callable
+from typing import Any
+
+import openpyxl
+import psycopg
+import pytest
+
+from mapsvc.catalog import Catalog
+from mapsvc.ingest import report, uploads
+from mapsvc.settings import Settings
+from tests.clerk import Clerk, Complaint, told_by_api, told_by_report
+from tests.conftest import Make
+from tests.test_corpus import county_of
+
+AT_LEAST = 0.95
+Row = dict[str, Any]
+Spoil = Callable[[Row, random.Random], None]
+
+
+def _place(index: int) -> dict[str, float]:
+    return {"经度": round(110.011 + index % 60 * 0.003, 6), "纬度": 30.01 + index // 60 * 0.004}
+
+
+def _set(heading: str, *values: Any) -> Spoil:
+    def spoil(row: Row, chance: random.Random) -> None:
+        row[heading] = chance.choice(values)
+
+    return spoil
+
+
+def _places(*pairs: tuple[Any, Any]) -> Spoil:
+    def spoil(row: Row, chance: random.Random) -> None:
+        row["经度"], row["纬度"] = chance.choice(pairs)
+
+    return spoil
+
+
+LOST = ("6.10115E+11", "1月2日", "2024-01-02", "??")
+PLACES = _places(
+    ("110°61′3″", "30°3′8″"), ("110°3′75″", "30°3′8″"), ("1.1E+02", "30.05"), (None, None),
+    ("110.05", None), (None, 30.05), (111.5, 31.2), ("110.3.4.5.6", "30.05"), ("见附图", "30.05"),
+    (0, 0), (2.35, 48.85), ("--", "/"), ("110.05", "110.06"), ("110,05", "30.05"),
+    ("北纬110.05", "东经30.05"), ("110.5°30′", "30°3′"), (110.05, 3005.1), (305.27, 3324.5),
+    (110.35, 30.1),
+)  # fmt: skip
+SPOILS: dict[str, tuple[dict[str, Callable[[int], Any]], tuple[Spoil, ...]]] = {
+    "risk_points": (
+        {
+            "隐患点编号": lambda i: f"Y{i:04}",
+            "隐患点名称": lambda i: f"青山{i}号滑坡",
+            "风险等级": lambda i: ("重大", "较大", "一般", "低")[i % 4],
+            "乡镇": lambda _: "西山镇",
+            "行政区划代码": lambda _: "990101001",
+            "威胁人口": lambda i: 3 + i % 40,
+            "威胁财产": lambda i: 1.5 * (i % 9),
+            "发现时间": lambda i: f"2024-05-{i % 28 + 1:02}",
+            "责任人": lambda i: ("张三", "李四", "欧阳建国")[i % 3],
+            "责任人电话": lambda i: f"138{i:08}",
+            "防范措施": lambda _: "加强巡查",
+            "坐标系": lambda _: "WGS84",
+        },
+        (
+            PLACES,
+            _set("隐患点编号", *LOST),
+            _set("隐患点名称", None, "青山??滑坡", "#REF!", "=A1", "锟斤拷", "1.2E+15", "同上"),
+            _set("风险等级", "特大", "红/橙", "高", "A", 5, "#N/A", "重大(橙)"),
+            _set("威胁人口", "约30人", "30余人", "三十", "3-5", 2.5, -3, "很多", "½", "#VALUE!"),
+            _set("威胁财产", "-2", "一万", "5美元", "10-20"),
+            _set("发现时间", "2024年5月", "24.5.1", 45413, "去年", "2024-13-01", "1/5/2024"),
+            _set("责任人", "张三13800138000转2", "张3 13800138000", "李?明", "1.38E+10", "同上"),
+            _set("责任人电话", "1380013800", "1.38E+10", "138001380001", "张三家", "138****0000"),
+            _set("防范措施", "巡" * 2001, "锟斤拷", "〃"),
+            _set("乡镇", "东河乡"),
+            _set("行政区划代码", "990101002"),
+            _set("坐标系", "地方坐标系", "不详系"),
+        ),
+    ),
+    "forces": (
+        {
+            "队伍编号": lambda i: f"D{i:04}",
+            "队伍名称": lambda i: f"应急{i}队",
+            "队伍类型": lambda i: ("综合消防", "志愿者")[i % 2],
+            "总人数": lambda i: 5 + i,
+            "在岗": lambda i: "是否"[i % 2],
+            "主要装备": lambda _: "水泵 2台；帐篷 20顶",
+            "队长": lambda _: "王五",
+            "队长电话": lambda i: f"139{i:08}",
+        },
+        (
+            PLACES,
+            _set("队伍名称", None, "??"),
+            _set("队伍类型", "打火队", "消防/民兵"),
+            _set("总人数", "十二", "约20", 3.5),
+            _set("在岗", "可能", "时有时无"),
+            _set("主要装备", "若干", "水泵约2台", "帐篷10-20顶"),
+            _set("队长", "王五 13900139000转1"),
+            _set("队长电话", "12", "139001390"),
+        ),
+    ),
+    "depots": (
+        {
+            "储备库编号": lambda i: f"K{i:04}",
+            "储备库名称": lambda i: f"镇{i}号仓库",
+            "储备库等级": lambda _: "乡镇级",
+            "库房面积": lambda i: 40 + i,
+            "物资名称": lambda i: ("帐篷", "棉被", "水泵")[i % 3],
+            "数量": lambda i: 10 + i,
+            "有效期至": lambda _: "2030-01-01",
+        },
+        (
+            PLACES,
+            _set("储备库名称", None),
+            _set("储备库等级", "省级", "国家"),
+            _set("库房面积", "约80", "-1", "很大"),
+            _set("物资名称", None),
+            _set("数量", None, "若干", "二十", "-1"),
+            _set("有效期至", "2030年", "30.1.1", "长期"),
+        ),
+    ),
+}  # fmt: skip
+
+
+def _spoilt(layer: str, count: int, chance: random.Random) -> tuple[list[Row], list[Row]]:
+    """Rows as they should be, and the same with one or two cells of half of them spoilt."""
+    made, spoils = SPOILS[layer]
+    truth = [{h: f(i) for h, f in made.items()} | _place(i) for i in range(count)]
+    rows = [dict(row) for row in truth]
+    for at in chance.sample(range(count), count // 2):
+        for spoil in chance.sample(spoils, chance.choice((1, 1, 2))):
+            spoil(rows[at], chance)
+    for at in chance.sample(range(count), 3):  # the same row once more
+        rows.append(dict(truth[at]))
+        rows[at] = dict(truth[at])
+        truth.append(truth[at])
+    return truth, rows
+
+
+@pytest.fixture(scope="module")
+def county_conninfo(make_database: Make, template: str) -> str:
+    return county_of(make_database(template))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("layer", "count"), [("risk_points", 240), ("forces", 80), ("depots", 80)])
+async def test_doing_what_is_said_repairs_the_rows(
+    county_conninfo: str, catalog: Catalog, layer: str, count: int
+) -> None:
+    truth, rows = _spoilt(layer, count, random.Random(layer))
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.title = "台账"
+    for values in (list(rows[0]), *(list(row.values()) for row in rows)):
+        sheet.append(values)
+    async with await psycopg.AsyncConnection.connect(county_conninfo, autocommit=True) as db:
+        staged = await _staged(db, catalog, layer, book)
+        complaints = await _complaints(db, catalog, layer, staged)
+        refused = await _refused(db, staged)
+        clerk = Clerk(sheet, 1, dict(enumerate(truth, 2)))
+        clerk.follow(complaints)
+        again = await _staged(db, catalog, layer, book)
+        left = await _refused(db, again)
+        found = await uploads.problems(db, again["id"], None)
+    repaired = 1 - len(left) / len(refused)
+    print(f"{layer}: {len(refused)} refused, {len(left)} still, {repaired:.1%} repaired")
+    stuck = [(c.column, c.words) for c in clerk.helpless]
+    still = [(p["row"], p["column"], p["message"]) for p in found if p["severity"] == "error"]
+    assert len(refused) >= count // 3
+    assert repaired >= AT_LEAST, (stuck, still)
+    assert again["counts"]["new"] == len(truth) - len(clerk.deleted) - len(left)
+
+
+async def _complaints(
+    db: Any, catalog: Catalog, layer: str, staged: dict[str, Any]
+) -> list[Complaint]:
+    """From the report in one case, from the API in the others: the words are the same."""
+    if layer != "forces":
+        return told_by_api(await uploads.problems(db, staged["id"], None))
+    source = await report.collect(db, catalog, staged["id"], None)
+    content = await report.build(source, Settings())
+    return told_by_report(openpyxl.load_workbook(io.BytesIO(content)), "台账")
+
+
+async def _refused(db: Any, staged: dict[str, Any]) -> set[int]:
+    rows = await uploads.rows(db, staged["id"], None)
+    return {row["row"] for row in rows if row["action"] == "refused"}
+
+
+async def _staged(db: Any, catalog: Catalog, layer: str, book: Any) -> dict[str, Any]:
+    out = io.BytesIO()
+    book.save(out)
+    return await uploads.stage(
+        db, catalog, Settings(), filename="台账.xlsx", content=out.getvalue(), layer_id=layer,
+        declared_crs="auto" if layer == "risk_points" else "wgs84", actor="clerk",
+    )  # fmt: skip
