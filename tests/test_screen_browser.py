@@ -300,7 +300,7 @@ def test_keys_lead_everywhere_and_back(calm: Wall) -> None:
     expect(page.locator(".kinds li").first).to_have_text("滑坡")
     page.keyboard.press("Escape")
     expect(name).to_have_text("全县总览")
-    expect(page.locator(".kinds")).to_be_hidden()
+    assert page.locator(".kinds li").all_inner_texts() == ["物资装备", "防控力量", "指挥体系"]
     page.keyboard.press("?")
     expect(page.locator(".help")).to_be_visible()
     page.keyboard.press("Escape")
@@ -455,8 +455,26 @@ def test_a_past_day_is_marked_and_left_again(calm: Wall) -> None:
     expect(page.locator(".banner.past")).to_contain_text("当时还没有数据")
     expect(figure).to_have_text("0")
     calm.until(f"{SUM} === 0", "points of today are on the map of yesterday")
+    page.keyboard.press("4")
+    calm.until(f"{SUM} === 0", "posts of today are on the map of yesterday")
+    assert page.evaluate("mapsvc.wall.hierarchies[0].shows") is False
+    # The map makes room for what is said of the past and for the slider.
+    boxes = [page.locator(part).bounding_box() for part in (".banner", ".pane.large", ".slider")]
+    above, between, below = [box for box in boxes if box]
+    assert above["y"] + above["height"] <= between["y"]
+    assert between["y"] + between["height"] <= below["y"]
+    # An alarm does not move the past, but it is told.
+    lon, lat = feature["geometry"]["coordinates"]
+    new = calm.add_risk("此刻的点", "重大", lon, lat)
+    expect(page.locator(".banner.alarm")).to_contain_text("画面是当时的图，没有移动")
+    page.keyboard.press("Escape")
+    expect(page.locator(".banner.past")).to_be_visible()
+    page.keyboard.press("0")
     page.keyboard.press("ArrowRight")
     expect(figure).to_have_text(str(now))
+    expect(page.locator(".banner.alarm")).to_contain_text("重大风险隐患点由")
+    page.keyboard.press("Escape")
+    calm.delete("risk_points", new)
     calm.ready()
 
 

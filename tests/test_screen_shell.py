@@ -18,7 +18,8 @@ AA = 4.5
 
 @pytest.fixture
 def asset(tmp_path: Path) -> Assets:
-    names = {name: name.replace(".", "-abc.") for name in ("screen.js", "screen.css", "charts.js")}
+    files = ("screen.js", "screen.css", "charts.js", "darken.js")
+    names = {name: name.replace(".", "-abc.") for name in files}
     (tmp_path / "manifest.json").write_text(json.dumps(names), "utf-8")
     return Assets(tmp_path)
 
@@ -29,6 +30,7 @@ def test_it_carries_maps_and_ids_and_nothing_else(catalog: Catalog, asset: Asset
     assert html.count('src="/static/screen-abc.js"') == 1
     assert html.count('href="/static/screen-abc.css"') == 1
     assert "charts-abc.js" in html
+    assert "darken-abc.js" in html
     inline = re.findall(r"<script(?![^>]*\bsrc=)([^>]*)>", html)
     assert inline == [f' type="module" nonce="{NONCE}"']
     assert "<style" not in html

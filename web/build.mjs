@@ -28,7 +28,7 @@ const common = {
 const sources = (names) => names.map((name) => `src/${name}`);
 const served = await build({
   ...common,
-  entryPoints: sources(["map.css", "pages.js", "pages.css", "reference.js", "record.js", "record.css", "health.js", "health.css", "accounts.js", "accounts.css", "me.js", "uploads.js", "uploads.css", "screen/screen.css", "screen/charts.js", "sheet/sheet.js", "sheet/sheet.css"]),
+  entryPoints: sources(["map.css", "pages.js", "pages.css", "reference.js", "record.js", "record.css", "health.js", "health.css", "accounts.js", "accounts.css", "me.js", "uploads.js", "uploads.css", "screen/screen.css", "screen/charts.js", "screen/darken.js", "sheet/sheet.js", "sheet/sheet.css"]),
   loader: { ".png": "file", ".svg": "file" },
   legalComments: "linked",
 });

@@ -20,7 +20,7 @@ def render_screen(catalog: Catalog, *, nonce: str, asset: Assets) -> str:
     for layer in features.values():
         large.add_child(layer)
     small = {layer.id: _small(page, layer.id, asset) for layer in catalog}
-    page.add_child(_Raise(large, features, small, asset("charts.js")))
+    page.add_child(_Raise(large, features, small, asset))
     return page.render()
 
 
@@ -51,6 +51,7 @@ class _Raise(MacroElement):
                 {%- endfor %}
             },
             charts: {{ this.charts }},
+            darken: {{ this.darken }},
         });
         {% endmacro %}
         """
@@ -61,11 +62,12 @@ class _Raise(MacroElement):
         large: Chart,
         features: dict[str, BrowserLayer],
         small: dict[str, tuple[Chart, BrowserLayer]],
-        charts: str,
+        asset: Assets,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Raise"
         self.large = large
         self.features = features
         self.small = small
-        self.charts = literal(charts)
+        self.charts = literal(asset("charts.js"))
+        self.darken = literal(asset("darken.js"))

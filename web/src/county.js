@@ -1,10 +1,15 @@
 // The county's own base map: relief below, forest, water, roads and boundaries from our tiles.
 import * as L from "leaflet/dist/leaflet-src.esm.js";
+import { Turns } from "./breath.js";
 import { palette } from "./palette.js";
 import { sharpness } from "./sharpness.js";
 import { RETRY_MS, TileStore, addressOf, covering, isPassing } from "./tiles.js";
 
 const SIZE = 512;
+// Names wait for the tiles of a view, for so long at most.
+const PATIENCE_MS = 500;
+/** The tiles of all maps of the page: many at once would hold up everything else. */
+const turns = new Turns(2);
 /** The zoom to which there are tiles of the ground; closer views enlarge those. */
 export const limits = { deepest: 14 };
 
@@ -197,8 +202,8 @@ const Ground = L.GridLayer.extend({
       return canvas;
     }
     const show = () =>
-      this.store.load(place).then((tile) => {
-        paint(canvas, tile, coords, place, deeper);
+      this.store.load(place).then(async (tile) => {
+        await turns.take(() => canvas.isConnected && paint(canvas, tile, coords, place, deeper));
         this.fire("drawn");
       });
     // Ground that a failing server kept back comes by itself, for as long as its place is in view.
@@ -221,7 +226,15 @@ export const County = L.Layer.extend({
   initialize(store = new TileStore(decode, 48)) {
     this.store = store;
     this.ground = new Ground(this.store);
-    this.ground.on("drawn", () => this.fire("drawn"));
+    this.ground.on("load", () => this.fire("drawn"));
+    this.ground.on("drawn", () => this._drawn());
+  },
+
+  /** What reads names from the tiles looks again when all have come, not at each. */
+  _drawn() {
+    clearTimeout(this.late);
+    if (this.ground.isLoading()) this.late = setTimeout(() => this.fire("drawn"), PATIENCE_MS);
+    else this.fire("drawn");
   },
 
   setRelief(relief) {

@@ -1,5 +1,6 @@
 // What stands round the map: panel, search, popups, the planner's workbench, the editor.
 import * as L from "leaflet/dist/leaflet-src.esm.js";
+import { breath } from "./breath.js";
 import { h } from "./dom.js";
 import { Editor } from "./edit/editor.js";
 import { Hover } from "./hover.js";
@@ -9,9 +10,6 @@ import { Workbench } from "./planner/workbench.js";
 import { Popups } from "./popup.js";
 import { Search } from "./search.js";
 
-/** Lets the browser draw and hear before the next piece is built. */
-const breath = () => new Promise((resolve) => setTimeout(resolve, 0));
-
 /** Gives the page's app its parts; `facts`: {me, layers, roads} as the server told them. */
 export async function furnish(app, { me, layers, roads }) {
   app.reveals = (me.rights || []).includes("reveals");
@@ -19,8 +17,10 @@ export async function furnish(app, { me, layers, roads }) {
   app.bench = new Workbench(app, { layers, roads, me });
   await breath();
   app.editor = app.offline ? null : new Editor(app, me);
+  await breath();
   app.panel = new Panel(app, me);
   app.panel.setLayers(layers);
+  await breath();
   app.search = new Search(app, app.panel.searchBox);
   await breath();
   app.hover = new Hover(app);

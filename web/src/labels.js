@@ -105,6 +105,7 @@ export class Lettering {
     this.ctx = ctx;
     this.window = window;
     this.boxes = new Boxes();
+    this.named = new Set();
   }
 
   avoid(circles) {
@@ -165,7 +166,7 @@ export class Lettering {
       spots.push([x + gap + 12, y], [x - gap - 12 - width, y]);
       const seen = spots.filter(([left, top]) => this._seen(x, y, left, top, width));
       const open = seen.length || this._outside(x, y) ? seen : spots;
-      open.some(([left, top]) => this._put(text, kind, left, top, width));
+      if (open.some(([left, top]) => this._put(text, kind, left, top, width))) this.named.add(name);
     }
   }
 
@@ -199,7 +200,9 @@ export class Lettering {
 
   /** All other places: each name once within a stretch of the screen. */
   places(places, zoom) {
-    this._set(places.filter(({ kind }) => !TOWNS.includes(kind)), zoom, SPOTS.slice(0, 3));
+    // Where a thing of a village bears its name already, once is enough.
+    const rest = places.filter(({ kind, text }) => !TOWNS.includes(kind) && !this.named.has(text));
+    this._set(rest, zoom, SPOTS.slice(0, 3));
   }
 
   _set(places, zoom, moves, figures = null) {

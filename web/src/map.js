@@ -2,6 +2,7 @@
 // points; all that stands round them comes after, in a file of its own (desk.js).
 import * as L from "leaflet/dist/leaflet-src.esm.js";
 import { get, link } from "./api.js";
+import { breath } from "./breath.js";
 import { County } from "./county.js";
 import { h } from "./dom.js";
 import { readHash, writeHash } from "./hash.js";
@@ -46,9 +47,11 @@ class App {
     const base = this.shell.baseMaps.find(({ id }) => id === this.wanted.base) || this.shell.baseMaps[0];
     await (wanted.length && base.crs === "wgs84" ? painted(this.scene) : null);
     await this.furnish(layers);
+    await breath();
     this.useBase(base.id);
     for (const { id } of wanted) this.toggle(id, true);
     this.listen();
+    await breath();
     this.outline();
     // The view of an address that was sent is its sender's.
     this.quietStart = this.wanted.zoom !== undefined;

@@ -74,3 +74,18 @@ export function badge(ctx, x, y, text) {
   ctx.textBaseline = "middle";
   ctx.fillText(text, x, y + 0.5);
 }
+
+/** The head of an arrow at the end of a line. */
+export function arrow(ctx, [x1, y1], [x2, y2]) {
+  const { ink, halo } = palette();
+  const angle = Math.atan2(y2 - y1, x2 - x1);
+  ctx.beginPath();
+  for (const [turn, reach] of [[0, 9], [2.5, 8], [-2.5, 8]])
+    ctx.lineTo(x2 + reach * Math.cos(angle + turn), y2 + reach * Math.sin(angle + turn));
+  ctx.closePath();
+  ctx.lineWidth = 3;
+  ctx.strokeStyle = halo;
+  ctx.stroke();
+  ctx.fillStyle = ink;
+  ctx.fill();
+}

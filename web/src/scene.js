@@ -36,26 +36,27 @@ export const Scene = L.Renderer.extend({
   /** looks: Map of layer id → {layer, shape, graded, version, count}. */
   setLooks(looks) {
     this.looks = looks;
-    if (this._map) this._update();
+    this.updateSoon();
   },
 
   setGround(ground) {
     if (this.ground) this.ground.off("drawn", this.redrawSoon, this);
     this.ground = ground;
     if (ground) ground.on("drawn", this.redrawSoon, this);
-    this._update();
+    this.updateSoon();
   },
 
   /** Show the past: an ISO time with offset, or null for now. */
   setMoment(asOf) {
     this.asOf = asOf;
-    if (this._map) this._update();
+    this.updateSoon();
   },
 
   /** Below a zoom layers stand as figures by their town's name: {below, layers: Set, towns: Map}. */
   setFolded(folded) {
+    if (!folded && !this.folded) return;
     this.folded = folded;
-    if (this._map) this._update();
+    this.updateSoon();
   },
 
   isFolded(layer) {
@@ -64,12 +65,12 @@ export const Scene = L.Renderer.extend({
 
   show(id) {
     this.shown.add(id);
-    this._update();
+    this.updateSoon();
   },
 
   hide(id) {
     this.shown.delete(id);
-    this._update();
+    this.updateSoon();
   },
 
   _initContainer() {
@@ -124,6 +125,16 @@ export const Scene = L.Renderer.extend({
       }
     }
     return wanted;
+  },
+
+  /** Once for all that is set in one go. */
+  updateSoon() {
+    if (this.pending) return;
+    this.pending = true;
+    Promise.resolve().then(() => {
+      this.pending = false;
+      this._update();
+    });
   },
 
   _update() {
@@ -183,6 +194,9 @@ export const Scene = L.Renderer.extend({
     const ratio = sharpness();
     const canvas = this._container;
     L.DomUtil.setTransform(canvas, this._bounds.min, 1);
+    this.corner = this._map.getPixelOrigin().add(this._bounds.min);
+    // A canvas as large as the window is filled in when there is something to put on it.
+    if (!this.drawn && !this.guests.length && !wanted.some(({ key }) => this.store.latest(key)) && !this._places(size).length) return;
     this.drawn = performance.now();
     const [wide, tall] = [Math.round(size.x * ratio), Math.round(size.y * ratio)];
     if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
@@ -192,7 +206,6 @@ export const Scene = L.Renderer.extend({
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.clearRect(0, 0, wide, tall);
     ctx.scale(ratio, ratio);
-    this.corner = this._map.getPixelOrigin().add(this._bounds.min);
     this._arrange(ctx, this._gather(wanted, size), size);
   },
 

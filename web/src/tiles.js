@@ -2,8 +2,11 @@
 import { VectorTile } from "@mapbox/vector-tile";
 import Pbf from "pbf";
 import { call } from "./api.js";
+import { breath } from "./breath.js";
 
 const MOST = 150;
+// Decoding goes on for so long at most before the page may draw and hear again.
+const SLICE_MS = 8;
 export const RETRY_MS = 3000;
 
 /** A lost network, a busy server, an answer cut short; not what was called off or is refused. */
@@ -83,7 +86,13 @@ export class TileStore {
     try {
       const response = await call(`/tiles/${layer}/${z}.mvts?at=${at}${query ? `&${query}` : ""}`, { signal: pack.abort.signal });
       let next = 0;
-      for await (const bytes of framesOf(response.body)) this._take(asks[next++], bytes);
+      let begun = performance.now();
+      for await (const bytes of framesOf(response.body)) {
+        this._take(asks[next++], bytes);
+        if (performance.now() - begun < SLICE_MS) continue;
+        await breath();
+        begun = performance.now();
+      }
       if (next < asks.length) throw new Error("the answer ended early");
     } catch (error) {
       for (const ask of asks) ask.reject(error);

@@ -38,8 +38,8 @@ export class Bars {
   fetch() {
     if (this.asked) return;
     this.asked = true;
-    window.addEventListener("mapsvc-charts", () => this.draw(), { once: true });
-    // The map comes first.
+    // The map comes first; reading the library and drawing with it are two tasks.
+    window.addEventListener("mapsvc-charts", () => requestIdleCallback(() => this.draw(), { timeout: 300 }), { once: true });
     requestIdleCallback(() => document.body.append(h("script", { src: this.source })), { timeout: 1500 });
   }
 

@@ -1,4 +1,5 @@
 // Charts of the wall, in a file of their own: the map does not wait for them.
+import { nextPicture } from "../breath.js";
 import { BarChart } from "echarts/charts";
 import { GridComponent } from "echarts/components";
 import { init, use } from "echarts/core";
@@ -7,6 +8,8 @@ import { CanvasRenderer } from "echarts/renderers";
 use([BarChart, GridComponent, CanvasRenderer]);
 
 const GRADES = [1, 2, 3, 4, 0];
+// Laid out and drawn with the next picture, in a task of its own.
+const WHOLE = { notMerge: true, lazyUpdate: true };
 
 function look() {
   const style = getComputedStyle(document.documentElement);
@@ -18,7 +21,8 @@ function look() {
 export function townBars(element) {
   const chart = init(element, null, { renderer: "canvas" });
   let rows = [];
-  const draw = () => {
+  let begun = false;
+  const option = () => {
     const { rem, read, font } = look();
     const text = { fontFamily: font, fontSize: rem, color: read("--ink") };
     const series = GRADES.map((grade) => ({
@@ -31,23 +35,27 @@ export function townBars(element) {
     }));
     const label = { ...text, show: true, position: "right", distance: rem * 0.4, fontWeight: 600, formatter: ({ dataIndex }) => String(rows[dataIndex].count) };
     series.push({ type: "bar", stack: "towns", silent: true, data: rows.map(() => 0), label });
-    chart.setOption(
-      {
-        animation: false,
-        grid: { left: rem * 5.2, right: rem * 2.4, top: 0, bottom: 0 },
-        xAxis: { type: "value", show: false },
-        yAxis: {
-          type: "category",
-          inverse: true,
-          data: rows.map(({ name }) => name),
-          axisLine: { show: false },
-          axisTick: { show: false },
-          axisLabel: { ...text, margin: rem * 0.6, interval: 0 },
-        },
-        series,
+    return {
+      animation: false,
+      grid: { left: rem * 5.2, right: rem * 2.4, top: 0, bottom: 0 },
+      xAxis: { type: "value", show: false },
+      yAxis: {
+        type: "category",
+        inverse: true,
+        data: rows.map(({ name }) => name),
+        axisLine: { show: false },
+        axisTick: { show: false },
+        axisLabel: { ...text, margin: rem * 0.6, interval: 0 },
       },
-      { notMerge: true },
-    );
+      series,
+    };
+  };
+  const draw = () => {
+    if (begun) return chart.setOption(option(), WHOLE);
+    // The first time most of the library is read: the axis comes with one picture, the bars with another.
+    begun = true;
+    chart.setOption({ ...option(), series: [] }, WHOLE);
+    return nextPicture().then(draw);
   };
   return {
     update(next) {

@@ -30,6 +30,7 @@ export function buildFrame(shell) {
     kinds: h("ul", { class: "kinds", hidden: true }),
     slider: h("div", { class: "slider", hidden: true }),
   };
+  parts.towns.head.insertBefore(h("span", { class: "faint head-note" }, "重大在前"), parts.towns.time);
   parts.large = h("div", { class: "pane large" }, h("div", { class: "pane-map" }, shell.map.getContainer()));
   parts.small = new Map();
   const grid = h("div", { class: "four" });

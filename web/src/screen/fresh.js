@@ -106,7 +106,11 @@ export class Freshness {
       return;
     }
     const told = worst.slice(0, NAMED).flatMap(([code, stale]) => [h("span", {}, names.get(code), " ", h("b", { class: "figure" }, number(stale)))]);
-    fill(this.names, worst.length ? h("span", { class: "faint" }, "最多") : "没有超期未核实的数据", ...told);
+    fill(this.names, worst.length ? h("span", { class: "faint" }, "最多") : this._none(), ...told);
+  }
+
+  _none() {
+    return Object.values(this.overview.layers).some(({ count }) => count) ? "没有超期未核实的数据" : "没有数据";
   }
 
   repaint() {

@@ -1,5 +1,5 @@
 // 指挥体系图: posts on the map joined to their superiors; villages come out when one looks closer.
-import { badge } from "../marks.js";
+import { arrow, badge, plate } from "../marks.js";
 import { palette } from "../palette.js";
 import { drawSymbol } from "../symbols.js";
 import { shortName } from "./chain.js";
@@ -8,6 +8,8 @@ import { LAYER } from "./posts.js";
 const SIZES = [30, 24, 17];
 // More villages than these at once would hide the tree they hang on.
 const CROWD = 90;
+// Of a way to a post out of view so much is drawn.
+const STUB = 72;
 
 /** A guest on a pane's canvas: the whole tree while `active()` holds, a lit chain always. */
 export class Hierarchy {
@@ -22,11 +24,12 @@ export class Hierarchy {
 
   setTree(tree) {
     this.tree = tree;
-    this.scene.redrawSoon();
+    if (this.shows) this.scene.redrawSoon();
   }
 
   /** Light one chain up, whom to call first in front; an empty one puts it out. */
   light(chain) {
+    if (!chain.length && !this.lit.length) return;
     this.lit = chain;
     this.scene.redrawSoon();
   }
@@ -113,14 +116,28 @@ export class Hierarchy {
   _chain(ctx) {
     if (!this.lit.length || !this.scene.looks.has(LAYER)) return;
     const { ink, halo } = palette();
-    const spots = this.lit.map((post) => this.scene.spot(post.at));
     ctx.lineCap = "round";
     for (const [colour, width] of [[halo, 7], [ink, 3.4]]) {
       // Dots: not to be taken for a road.
       ctx.setLineDash(colour === ink ? [0.1, 7] : []);
-      for (let i = 1; i < spots.length; i++) line(ctx, spots[i - 1], spots[i], colour, width);
+      for (const { from, to } of this._steps()) line(ctx, from, to, colour, width);
     }
     ctx.setLineDash([]);
+  }
+
+  /** The chain's lines in view; one to a post out of view ends early and says where it leads. */
+  _steps() {
+    const [west, north, east, south] = this.scene._window();
+    const seen = ([x, y]) => x > west && x < east && y > north && y < south;
+    const spots = this.lit.map((post) => this.scene.spot(post.at));
+    const steps = [];
+    for (let i = 1; i < spots.length; i++) {
+      const [low, high] = [spots[i - 1], spots[i]];
+      if (seen(low) && seen(high)) steps.push({ from: low, to: high });
+      else if (seen(low)) steps.push({ ...towards(low, high), out: this.lit[i] });
+      else if (seen(high)) steps.push({ ...towards(high, low), out: this.lit[i - 1] });
+    }
+    return steps;
   }
 
   /** The lit posts lie above everything else, numbered in the order of calling. */
@@ -128,6 +145,11 @@ export class Hierarchy {
     if (!this.lit.length || !this.scene.looks.has(LAYER)) return;
     const spots = this.lit.map((post) => this.scene.spot(post.at));
     const placed = [];
+    for (const { from, to, beyond, out } of this._steps()) {
+      if (!out) continue;
+      arrow(ctx, from, to);
+      plate(ctx, beyond, shortName(out.name));
+    }
     this.lit.forEach((post, i) => {
       const [x, y] = spots[i];
       drawSymbol(ctx, this.scene.looks.get(LAYER), 0, x, y, SIZES[0], post.kind);
@@ -137,6 +159,14 @@ export class Hierarchy {
       badge(ctx, x + 15 + near * 20, y - 15, String(i + 1));
     });
   }
+}
+
+/** From a spot a little way towards another, and where what is said of it stands. */
+function towards([x, y], [farX, farY]) {
+  const far = Math.hypot(farX - x, farY - y) || 1;
+  const [dx, dy] = [(farX - x) / far, (farY - y) / far];
+  const at = (reach) => [x + dx * reach, y + dy * reach];
+  return { from: [x, y], to: at(STUB), beyond: [at(STUB + 34)[0], at(STUB + 20)[1]] };
 }
 
 function line(ctx, [x1, y1], [x2, y2], colour, width) {

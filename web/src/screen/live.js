@@ -84,8 +84,11 @@ export class Live {
     this.maps();
     this.figures();
     if (change.layer === COMMAND) this.posts();
-    if (this.wall.past.at) return;
     const items = alarming(change, this.alarmGrade);
+    if (this.wall.past.at) {
+      if (items.length) this.tellAlarm(change.layer, items, "画面是当时的图，没有移动　Esc 关闭", null);
+      return;
+    }
     if (items.length) this.alarm(change.layer, items);
     for (const item of (change.summary || []).slice(0, 4))
       if (item.op !== "delete" && !items.includes(item)) this.beacons.show([item.lon, item.lat], { layer: change.layer, symbol: () => this.symbol(change.layer, item.grade) });
@@ -100,10 +103,10 @@ export class Live {
   }
 
   async count() {
-    const before = this.wall.overview;
+    const before = this.wall.present;
     await this.wall.refreshFigures();
     if (!before || this.wall.past.at || !this.alarmGrade) return;
-    for (const { layer, grade, from, to } of risen(before, this.wall.overview, this.alarmGrade)) this.counted(layer, grade, from, to);
+    for (const { layer, grade, from, to } of risen(before, this.wall.present, this.alarmGrade)) this.counted(layer, grade, from, to);
   }
 
   /** A change of many has no places to show: the wall says what it did and moves nothing. */
@@ -117,21 +120,27 @@ export class Live {
   alarm(layerId, items) {
     this.alarmed = performance.now();
     const { wall } = this;
-    const layer = wall.layers.find(({ id }) => id === layerId);
     const before = wall.stage.remember();
     if (this.mark) this.beacons.drop(this.mark);
     wall.stage.lookAt(items.map((item) => [item.lon, item.lat]), ALARM_DEPTH);
     const marks = items.slice(0, 4).map((item) => this.beacons.show([item.lon, item.lat], { stay: 0 }));
-    wall.notices.set(
-      "alarm",
-      swatch(lookOf(layer), items[0].grade, 18),
-      h("p", {}, h("b", {}, alarmWords(items, layer.noun)), h("small", {}, `${clockText(serverNow())}　按告警规则，画面已移到此处　Esc 返回`)),
-    );
     wall.tellChain([items[0].lon, items[0].lat], items[0].name);
-    wall.awaitDismissal(() => {
+    this.tellAlarm(layerId, items, "按告警规则，画面已移到此处　Esc 返回", () => {
       for (const mark of marks) this.beacons.drop(mark);
       wall.stage.recall(before);
       wall.forgetChain();
     });
+  }
+
+  /** `back` undoes what the alarm did to the view; null where it did nothing. */
+  tellAlarm(layerId, items, does, back) {
+    const { wall } = this;
+    const layer = wall.layers.find(({ id }) => id === layerId);
+    wall.notices.set(
+      "alarm",
+      swatch(lookOf(layer), items[0].grade, 18),
+      h("p", {}, h("b", {}, alarmWords(items, layer.noun)), h("small", {}, `${clockText(serverNow())}　${does}`)),
+    );
+    wall.awaitDismissal(back);
   }
 }

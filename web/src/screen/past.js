@@ -8,9 +8,8 @@ const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
 export class Past {
-  constructor(box, { changed }) {
-    this.box = box;
-    this.changed = changed;
+  constructor(box, { changed, sized }) {
+    Object.assign(this, { box, changed, sized });
     this.at = null;
     this.input = h("input", { type: "range", min: String(-DAYS), max: "0", step: "1", "aria-label": "日期" });
     this.said = h("output", {});
@@ -35,14 +34,20 @@ export class Past {
   }
 
   show() {
-    this.box.hidden = false;
+    this._open(true);
     this.say();
     this.input.focus();
   }
 
   close() {
-    this.box.hidden = true;
+    this._open(false);
     if (this.at) this.set(null);
+  }
+
+  _open(open) {
+    this.box.hidden = !open;
+    document.body.classList.toggle("sliding", open);
+    this.sized();
   }
 
   /** Days before today: the end of that day; 0 is now. */

@@ -9,15 +9,12 @@ const ALPHA = [0.2, 0.13, 0.08];
 export class Rings {
   constructor(scene) {
     this.scene = scene;
-    this.clear();
+    Object.assign(this, { origin: null, bands: [], picks: [], laid: [] });
     scene.guests.push(this);
   }
 
   clear() {
-    this.origin = null;
-    this.bands = [];
-    this.picks = [];
-    this.laid = [];
+    Object.assign(this, { origin: null, bands: [], picks: [], laid: [] });
     this.scene.redrawSoon();
   }
 

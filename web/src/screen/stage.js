@@ -91,15 +91,20 @@ export class Stage extends L.Evented {
     for (const { ground } of this.panes()) ground.setOutline(rings.map((ring) => ring.map(latLng)));
   }
 
+  /** In the palette that is now in use. */
   async setTheme(theme) {
-    const { relief } = this.about;
     for (const pane of this.panes()) {
       if (!pane.opened || !pane.shown) continue;
       pane.ground.repaint();
       pane.scene.redrawNow();
     }
+    await this.setRelief(theme);
+  }
+
+  async setRelief(theme) {
+    const { relief } = this.about;
     if (!relief) return;
-    const url = await reliefFor(theme, relief.url);
+    const url = await reliefFor(theme, relief.url, this.shell.darken);
     for (const { ground } of this.panes()) ground.setRelief({ ...relief, url });
   }
 
@@ -217,7 +222,9 @@ export class Stage extends L.Evented {
     const { scene, box } = this.large;
     const [own, all] = [element.getBoundingClientRect(), box.getBoundingClientRect()];
     const inside = (value) => value / this.scale;
-    scene.blocked = own.width ? [[inside(own.left - all.left), inside(own.top - all.top), inside(own.right - all.left), inside(own.bottom - all.top)]] : [];
+    const blocked = own.width ? [[inside(own.left - all.left), inside(own.top - all.top), inside(own.right - all.left), inside(own.bottom - all.top)]] : [];
+    if (String(blocked) === String(scene.blocked)) return;
+    scene.blocked = blocked;
     scene.redrawSoon();
   }
 

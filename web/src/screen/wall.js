@@ -1,5 +1,6 @@
 // The wall: what it shows, what it hears, what is pressed.
 import { get, session } from "../api.js";
+import { breath } from "../breath.js";
 import { fill, h } from "../dom.js";
 import { painted } from "../scene.js";
 import { drawnKinds, lookOf, swatch, useSymbols } from "../symbols.js";
@@ -51,10 +52,10 @@ export class Wall {
       get("/api/regions?level=county"),
       get("/api/regions?level=township"),
     ]);
-    surround(this, layers);
+    this.stage.setRelief(document.documentElement.dataset.theme).catch((error) => console.info("relief:", error.message));
+    await surround(this, layers);
     this.tell(this.asked.view);
-    // The relief is a picture to be darkened: it waits until the points are on the map.
-    requestIdleCallback(() => this.stage.setTheme(document.documentElement.dataset.theme).catch((error) => console.info("relief:", error.message)), { timeout: 800 });
+    await breath();
     this.takeOutlines(county, outlinesOf(towns));
     await Promise.all([this.refreshFigures(), this.refreshPosts(), this.live.stream.load()]);
     if (this.asked.at) this.past.set(this.asked.at);
@@ -255,14 +256,24 @@ export class Wall {
   }
 
   async showMoment(at) {
+    const now = document.body.classList.contains("past") === Boolean(at);
     document.body.classList.toggle("past", Boolean(at));
+    if (!now) this.sized();
     noteAddress({ at: at ? at.toISOString().slice(0, 19) + "Z" : null });
     if (at) this.notices.set("past", h("b", {}, "当时的图"), h("span", {}, momentText(at)), h("span", {}, "非实时"));
     else this.notices.drop("past");
     this.keys.mark(at ? "past" : this.stage.view);
     this.stage.setMoment(at ? at.toISOString() : null);
+    this.drawPosts();
     this.sayPlan();
-    await this.refreshFigures().catch((error) => this.notices.set("hint", error.message));
+    // Back from the past: what rose meanwhile is told.
+    await (at ? this.refreshFigures() : this.live.count()).catch((error) => this.notices.set("hint", error.message));
+  }
+
+  /** The maps have more room or less. */
+  sized() {
+    this.stage.resize();
+    this.stage.keepClear(this.parts.kinds);
   }
 
   async turnTheme(name) {
@@ -300,12 +311,15 @@ export class Wall {
     const overview = await readOverview(asOf);
     if (asOf !== (this.past.at ? this.past.at.toISOString() : null)) return;
     this.overview = overview;
+    if (!asOf) this.present = overview;
+    this.stage.setFigures(this.outlines ? this.plates() : null);
     if (asOf && Object.values(overview.layers).every(({ count }) => count === 0))
       this.notices.set("past", h("b", {}, "当时的图"), h("span", {}, momentText(this.past.at)), h("span", {}, "当时还没有数据"));
     this.figures.update(overview);
+    await breath();
+    if (overview !== this.overview) return;
     this.fresh.update(overview);
     this.bars.update(overview, this.layers, this.outlines);
-    this.stage.setFigures(this.outlines ? this.plates() : null);
     const elsewhere = Object.values(overview.layers).reduce((sum, layer) => sum + layer.elsewhere, 0);
     this.parts.note.textContent = `内部底图，未经地图审核${elsewhere ? `　另有 ${elsewhere} 处不在任何乡镇内` : ""}`;
   }
@@ -328,10 +342,15 @@ export class Wall {
   async refreshPosts() {
     if (!this.layers.some(({ id }) => id === COMMAND)) return;
     this.tree = await readPosts();
-    if (this.tree.whole) this.stage.drawn.add(COMMAND);
-    else this.stage.drawn.delete(COMMAND);
     this.chain.setTree(this.tree, new Date());
     for (const hierarchy of this.hierarchies) hierarchy.setTree(this.tree);
+    this.drawPosts();
+  }
+
+  /** As a tree, where it is small enough; the tree is of now, so the past shows its points. */
+  drawPosts() {
+    if (this.tree && this.tree.whole && !this.past.at) this.stage.drawn.add(COMMAND);
+    else this.stage.drawn.delete(COMMAND);
     this.stage.applyLayers();
   }
 
@@ -340,14 +359,23 @@ export class Wall {
     fill(pane.box.querySelector(".pane-title"), swatch(lookOf(layer), 0, 18), h("b", {}, layer.title));
   }
 
-  /** Which symbol is which kind, where one layer has the map to itself. */
+  /** Which symbol is which: the kinds where one layer has the map to itself, else those of the towns' plates. */
   kinds(layer) {
-    const names = layer ? drawnKinds(layer.id) : [];
-    const row = (name) => h("li", {}, swatch(lookOf(layer), 0, 22, name), name);
-    fill(this.parts.kinds, ...names.map(row));
-    this.parts.kinds.hidden = !names.length;
+    const rows = layer ? this.kindRows(layer) : [];
+    if (this.stage.view === "county") {
+      const plain = this.layers.filter(({ grade }) => !grade);
+      rows.push(...plain.map((one) => h("li", { class: "plate-symbol" }, swatch(lookOf(one), 0, 13), one.title.replace(/图$/, ""))));
+    }
+    fill(this.parts.kinds, ...rows);
+    this.parts.kinds.hidden = !rows.length;
     this.parts.legend.hidden = Boolean(layer && !layer.grade);
     this.stage.keepClear(this.parts.kinds);
+  }
+
+  kindRows(layer) {
+    const rows = drawnKinds(layer.id).map((name) => h("li", {}, swatch(lookOf(layer), 0, 22, name), name));
+    if (layer.id === COMMAND) rows.push(h("li", {}, h("span", { class: "sample" }, "+n"), "下级岗位数"));
+    return rows;
   }
 
   legend() {

@@ -205,7 +205,7 @@ class Sheet {
   /** Until the last tile is drawn there is nothing to print. */
   async settled() {
     const [own] = this.shell.pictures[this.base.id];
-    const done = () => !this.scene.store.loading.size && (own instanceof PaperCounty ? own.ground.settled : !own.isLoading || !own.isLoading());
+    const done = () => !this.scene.pending && !this.scene.store.loading.size && (own instanceof PaperCounty ? own.ground.settled : !own.isLoading || !own.isLoading());
     while (!done()) await new Promise((resolve) => setTimeout(resolve, 50));
     this.scene.redrawNow();
     this.ready = true;
