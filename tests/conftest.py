@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
+from playwright.sync_api import expect
 from psycopg.conninfo import make_conninfo
 
 from mapsvc import demo
@@ -26,6 +27,9 @@ from mapsvc.main import create_app
 from mapsvc.settings import PROJECT, Settings
 from tests.aside import run
 
+# Patience for a busy machine: what must be quick is measured where it must be.
+PATIENCE_S = 60
+expect.set_options(timeout=PATIENCE_S * 1000)
 PASSWORD = "demo-password-for-tests"
 # What keeps guessers slow would keep the tests slow too: they sign in some thousand times.
 STRONG_HASHER = passwords.HASHER
@@ -212,7 +216,7 @@ def serve() -> Iterator[Callable[..., str]]:
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             try:
-                if httpx.get(f"{url}/readyz").status_code == 200:
+                if httpx.get(f"{url}/readyz", timeout=PATIENCE_S).status_code == 200:
                     return url
             except httpx.TransportError:
                 pass

@@ -42,7 +42,7 @@ class Server:
 
     def _ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/readyz").status_code == 200
+            return httpx.get(f"{self.url}/readyz", timeout=60).status_code == 200
         except httpx.TransportError:
             return False
 

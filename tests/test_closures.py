@@ -23,7 +23,7 @@ def test_a_closure_from_start_to_end(signed_copy: Signed, demo_copy: str) -> Non
         )
         assert made.status_code == 201, made.text
         number = made.json()["id"]
-        assert [n.payload for n in listener.notifies(timeout=5, stop_after=1)] == [str(number)]
+        assert [n.payload for n in listener.notifies(timeout=60, stop_after=1)] == [str(number)]
     told = made.json()
     assert told["active"] is True
     assert told["reason"] == "山体滑坡"

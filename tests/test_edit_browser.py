@@ -80,7 +80,7 @@ def sit(browser: Browser, url: str, password: str) -> Iterator[Callable[[str], D
 
     def enter(username: str) -> Desk:
         page = browser.new_context(viewport=VIEW, locale="zh-CN").new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         watch = Watch(page, url)
         watch.sign_in(username, password)
         desks.append(Desk(watch))

@@ -148,9 +148,10 @@ def live(serve: Callable[..., str], office: Office) -> Callable[[str], httpx.Cli
 
     def sign_in(username: str) -> httpx.Client:
         told = httpx.post(
-            f"{base}/api/session", json={"username": username, "password": PASSWORD}
+            f"{base}/api/session", json={"username": username, "password": PASSWORD}, timeout=60
         ).json()
-        return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {told['token']}"})
+        bearer = {"Authorization": f"Bearer {told['token']}"}
+        return httpx.Client(base_url=base, headers=bearer, timeout=60)
 
     return sign_in
 

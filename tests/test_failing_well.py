@@ -155,7 +155,7 @@ def test_the_log_tells_the_same_number_and_nothing_personal(house: House) -> Non
         db.execute("alter table feature rename column attrs to gone")
     try:
         failed = httpx.get(
-            house.url + "/api/layers/risk_points/features?q=13812345678", headers=bearer
+            house.url + "/api/layers/risk_points/features?q=13812345678", headers=bearer, timeout=60
         )
     finally:
         with house.db() as db:
@@ -171,7 +171,8 @@ def test_the_log_tells_the_same_number_and_nothing_personal(house: House) -> Non
 
 def test_metrics_count_requests_by_route_for_those_who_may(house: House) -> None:
     def metrics(token: str) -> httpx.Response:
-        return httpx.get(f"{house.url}/metrics", headers={"Authorization": f"Bearer {token}"})
+        bearer = {"Authorization": f"Bearer {token}"}
+        return httpx.get(f"{house.url}/metrics", headers=bearer, timeout=60)
 
     house.send("GET", NEAR).result(30)
     assert metrics("clerk").status_code == 403

@@ -102,7 +102,7 @@ def wall(serve: Callable[..., str], make_database: Make, demo_source: str) -> Wa
     conninfo = make_database(demo_source)
     url = serve(conninfo)
     token = httpx.post(
-        f"{url}/api/session", json={"username": "command", "password": PASSWORD}
+        f"{url}/api/session", json={"username": "command", "password": PASSWORD}, timeout=60
     ).json()["token"]
     return Wall(url, conninfo, token)
 
@@ -235,7 +235,7 @@ def test_the_log_is_in_the_order_of_commits(wall: Wall) -> None:
 
 
 def test_uploads_and_closures_are_told(wall: Wall) -> None:
-    api = httpx.Client(base_url=wall.url)
+    api = httpx.Client(base_url=wall.url, timeout=60)
     token = api.post("/api/session", json={"username": "planner", "password": PASSWORD}).json()
     api.headers["Authorization"] = f"Bearer {token['token']}"
     with wall.stream() as stream:
@@ -270,14 +270,16 @@ def test_uploads_and_closures_are_told(wall: Wall) -> None:
 def test_the_last_hours_can_be_read_backwards(wall: Wall) -> None:
     wall.run(INSERT, "forces", "<b>昨夜</b>", 1)
     headers = {"Authorization": f"Bearer {wall.token}"}
-    found = httpx.get(f"{wall.url}/api/changes?limit=2", headers=headers).json()
+    found = httpx.get(f"{wall.url}/api/changes?limit=2", headers=headers, timeout=60).json()
     newest = found["changes"][0]
     assert newest["event"] == "feature.changed"
     assert newest["summary"][0]["name"] == "<b>昨夜</b>1"
     assert newest["position"] == found["position"]
     assert newest["position"] > found["changes"][1]["position"]
     assert found["more"] is True
-    none = httpx.get(f"{wall.url}/api/changes?since=2999-01-01T00:00:00Z", headers=headers).json()
+    none = httpx.get(
+        f"{wall.url}/api/changes?since=2999-01-01T00:00:00Z", headers=headers, timeout=60
+    ).json()
     assert none["changes"] == []
 
 
@@ -308,9 +310,9 @@ def test_all_of_five_hundred_walls_hear_it(wall: Wall) -> None:
 
 
 def test_nobody_listens_without_a_session_and_the_stream_ends_with_it(wall: Wall) -> None:
-    assert httpx.get(f"{wall.url}/api/events").status_code == 401
+    assert httpx.get(f"{wall.url}/api/events", timeout=60).status_code == 401
     bad = {"Authorization": f"Bearer {wall.token}", "Last-Event-ID": "x"}
-    assert httpx.get(f"{wall.url}/api/events", headers=bad).status_code == 422
+    assert httpx.get(f"{wall.url}/api/events", headers=bad, timeout=60).status_code == 422
 
 
 @pytest.mark.anyio

@@ -118,7 +118,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def anyone(page: Page, base_url: str) -> Watch:
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     return Watch(page, base_url)
 
 
@@ -221,7 +221,7 @@ def test_a_lost_connection_is_said_and_mended(anyone: Watch, password: str) -> N
     page.fill("#search", "枫木")
     expect(bar).to_contain_text(re.compile(r"与服务器的连接已断开，显示的是 \d\d:\d\d 的数据"))
     page.context.set_offline(False)
-    expect(bar).to_be_hidden(timeout=15_000)
+    expect(bar).to_be_hidden()
 
 
 def test_an_ended_session_leads_to_sign_in_and_back(anyone: Watch, password: str) -> None:

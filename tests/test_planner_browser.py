@@ -41,8 +41,6 @@ def url(serve: Callable[..., str], conninfo_here: str) -> str:
 def browser(url: str, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
     """Of this module only: while it lives its event loop runs, and async tests cannot."""
     assert url
-    # An answer by road is slow to come where other work holds the processors.
-    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**browser_type_launch_args)
         yield browser
@@ -57,7 +55,7 @@ def sign_in(browser: Browser, url: str, password: str) -> Iterator[Callable[[str
     def enter(username: str) -> Watch:
         context = browser.new_context(viewport=VIEW, locale="zh-CN")
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         watch = Watch(page, url)
         watch.sign_in(username, password)
         opened.append(watch)

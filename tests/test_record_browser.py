@@ -57,7 +57,7 @@ def test_a_phone_is_shown_on_purpose_and_the_auditor_reads_who_did(
 
 def test_nobody_else_reads_the_record(base_url: str) -> None:
     for username in ("admin", "planner", "command", "town-990101001"):
-        with httpx.Client(base_url=base_url) as client:
+        with httpx.Client(base_url=base_url, timeout=60) as client:
             asked = {"username": username, "password": WORD}
             token = client.post("/api/session", json=asked).json()["token"]
             client.headers["Authorization"] = f"Bearer {token}"

@@ -77,7 +77,7 @@ async def test_a_commit_is_announced_with_the_layers_version(conninfo: str, db: 
             await db.execute(INSERT, [3])
             heard = [n async for n in listener.notifies(timeout=0.3)]
             assert heard == []
-        heard = [n async for n in listener.notifies(timeout=5, stop_after=1)]
+        heard = [n async for n in listener.notifies(timeout=60, stop_after=1)]
     assert [n.payload for n in heard] == ["depots:1"]
 
 

@@ -96,24 +96,24 @@ def test_it_survives_its_database_and_stops_clean(
     stream = Stream(url, signed_in(), None)
     stream.next("hello")
     os.kill(first, signal.SIGKILL)
-    until(lambda: gone(first), 10, "the database did not die")
+    until(lambda: gone(first), 30, "the database did not die")
     assert stream.next("tick").data["live"] is False
-    until(lambda: status(f"{url}/readyz") == 200, 30, "the service did not heal")
+    until(lambda: status(f"{url}/readyz") == 200, 60, "the service did not heal")
     with psycopg.connect(dsn(), autocommit=True) as db:
         db.execute(INSERT.encode(), ["forces", "重启之后", 1])
     assert stream.next("feature.changed").data["summary"][0]["name"] == "重启之后1"
     second = postmaster(process)
     assert second != first
-    assert httpx.get(f"{url}/login").status_code == 200
+    assert httpx.get(f"{url}/login", timeout=60).status_code == 200
 
     process.send_signal(signal.SIGINT)
     with pytest.raises(EOFError):
         stream.next("none")
-    told, _ = process.communicate(timeout=20)
+    told, _ = process.communicate(timeout=60)
     assert process.returncode == 0, told
     assert "Traceback" not in told
     assert "Cancel" not in told, "the streams did not end by themselves"
-    until(lambda: gone(second), 10, "the database outlived the service")
+    until(lambda: gone(second), 30, "the database outlived the service")
 
 
 def test_a_broken_layer_file_is_refused_at_start(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_broken_layer_file_is_refused_at_start(tmp_path: Path) -> None:
         env={**os.environ, "MAPSVC_LAYERS": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 1
@@ -138,7 +138,7 @@ def test_an_unusable_database_address_is_told_in_one_sentence() -> None:
         env={**os.environ, "MAPSVC_DATABASE_URL": "postgresql://127.0.0.1:1/none"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 1

@@ -53,7 +53,7 @@ def server(make_database: Make, demo_source: str, serve: Callable[..., str]) -> 
 def planner(browser: Browser, server: str, password: str) -> Iterator[Watch]:
     context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     watch = Watch(page, server)
     watch.sign_in("planner", password)
     sent = page.context.request.post(

@@ -61,7 +61,7 @@ def depart(app: TestClient, go_on: str = "/map") -> tuple[TestClient, str]:
 
 def authorize(url: str, name: str) -> str:
     """What the provider's page does when the person signs in there: the way back."""
-    answer = httpx.post(url, data={"sub": f"subject-{name}"})
+    answer = httpx.post(url, data={"sub": f"subject-{name}"}, timeout=60)
     assert answer.status_code == 302, answer.text
     back = urlsplit(answer.headers["location"])
     return f"{back.path}?{back.query}"

@@ -45,7 +45,7 @@ def sign_in(browser: Browser, url: str, password: str) -> Iterator[Callable[[str
         context = browser.new_context(viewport=VIEW, locale="zh-CN")
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         watch = Watch(page, url)
         watch.sign_in(username, password)
         return watch
