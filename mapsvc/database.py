@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from alembic import command
@@ -20,7 +20,14 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from mapsvc import walls
 from mapsvc.catalog import Catalog, Layer, LayerField
 from mapsvc.cluster import Cluster, ClusterError, running
-from mapsvc.errors import BrokenSetup, DatabaseUnavailable, DiskFull, ReadOnly, Unavailable
+from mapsvc.errors import (
+    BrokenSetup,
+    DatabaseUnavailable,
+    DiskFull,
+    NotAsPlanned,
+    ReadOnly,
+    Unavailable,
+)
 from mapsvc.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -158,6 +165,22 @@ async def connection(pool: Pool, standing: walls.Standing | None = None) -> Asyn
         raise DatabaseUnavailable(
             "暂时连不上数据库，已保存的数据不受影响。请稍候几秒再试；若持续出现，请联系系统管理员。"
         ) from away
+
+
+async def carry_out(
+    db: Db, statement: LiteralString | bytes | sql.Composed, values: Any, planned: int
+) -> None:
+    """Run a statement that must write so many rows: all of them, or NotAsPlanned ends the
+    transaction that it is part of.
+
+    Row security lets the rows of others pass in silence; here that is heard.
+    """
+    written = (await db.execute(statement, values)).rowcount
+    if written != planned:
+        raise NotAsPlanned(
+            f"应写入 {planned} 处，实际只能写入 {written} 处，其余不在您的权限之内或刚被改动。"
+            "没有任何改动。请刷新后重试；若再次出现，请联系系统管理员。"
+        )
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from mapsvc import record
 from mapsvc.access import passwords
 from mapsvc.access.rights import ROLES, Identity, in_order
-from mapsvc.database import Db
+from mapsvc.database import Db, carry_out
 from mapsvc.errors import BadInput, Conflict, Forbidden, NotFound
 from mapsvc.settings import Settings
 
@@ -33,13 +33,15 @@ async def add_account(
     kept = await passwords.hashed(password)
     async with db.transaction():
         before = await find_account(db, username)
-        await db.execute(
+        await carry_out(
+            db,
             "insert into account (username, password_hash, roles, region_code, must_change)"
             " values (%s, %s, %s, %s, %s) on conflict (username) do update"
             " set password_hash = excluded.password_hash, roles = excluded.roles,"
             " region_code = excluded.region_code, must_change = excluded.must_change,"
             " password_at = now()",
             [username, kept, held, region_code, must_change],
+            1,
         )
         await db.execute("delete from session where username = %s", [username])
         await record.write(
@@ -130,10 +132,12 @@ async def change(
             after["locked"] = locked
         if after == before:
             return
-        await db.execute(
+        await carry_out(
+            db,
             "update account set roles = %(roles)s, region_code = %(region_code)s,"
             " locked = %(locked)s where username = %(username)s",
             after | {"username": username},
+            1,
         )
         await _require_an_admin(db)
         if after["locked"]:
@@ -156,10 +160,12 @@ async def reset(db: Db, username: str) -> str:
     kept = await passwords.hashed(password)
     async with db.transaction():
         await _row(db, username)
-        await db.execute(
+        await carry_out(
+            db,
             "update account set password_hash = %s, must_change = true, password_at = now()"
             " where username = %s",
             [kept, username],
+            1,
         )
         await db.execute("delete from session where username = %s", [username])
         await record.write(db, "account.reset", subject=username)
@@ -176,10 +182,12 @@ async def change_password(
     await passwords.require_good(settings, username, new)
     kept = await passwords.hashed(new)
     async with db.transaction():
-        await db.execute(
+        await carry_out(
+            db,
             "update account set password_hash = %s, must_change = false, password_at = now()"
             " where username = %s",
             [kept, username],
+            1,
         )
         await db.execute(
             "delete from session where username = %s and token_hash is distinct from %s",

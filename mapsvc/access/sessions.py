@@ -11,7 +11,7 @@ from mapsvc.access import attempts, passwords, totp
 from mapsvc.access.accounts import create, find_account
 from mapsvc.access.passwords import digest
 from mapsvc.access.rights import Debt, Identity
-from mapsvc.database import Db
+from mapsvc.database import Db, carry_out
 from mapsvc.errors import NotFound, SignInFailed
 from mapsvc.settings import Settings
 
@@ -32,6 +32,7 @@ select coalesce(a.username, '大屏·' || k.name), coalesce(a.roles, '{{wall}}')
 from session s left join account a using (username) left join kiosk k on k.id = s.kiosk_id
 where s.token_hash = %(token)s and {_OPEN}
 """  # noqa: S608 only constants
+_SIGNED_IN = "update account set signed_in_at = now() where username = %s"
 _LISTED = f"""
 select s.id, s.kind, s.address, s.agent, s.created_at, s.seen_at, s.expires_at,
     s.token_hash = %(token)s
@@ -81,9 +82,7 @@ class Sessions:
         person = Identity(username, roles, row[2], owes)
         async with db.transaction():
             await attempts.succeeded(db, attempt)
-            await db.execute(
-                "update account set signed_in_at = now() where username = %s", [username]
-            )
+            await carry_out(db, _SIGNED_IN, [username], 1)
             token = await self._opened(db, username, "page", agent)
             await record.write(db, "session.opened", subject=username, roles=person.told)
         return token, person
@@ -109,9 +108,7 @@ class Sessions:
                 )
             raise SignInFailed("这个账号已停用，请联系系统管理员。", code="account_locked")
         async with db.transaction():
-            await db.execute(
-                "update account set signed_in_at = now() where username = %s", [username]
-            )
+            await carry_out(db, _SIGNED_IN, [username], 1)
             token = await self._opened(db, username, "single", agent)
             await record.write(
                 db, "session.opened", subject=username, roles=person.told, new=_SINGLE

@@ -13,7 +13,7 @@ import segno
 from mapsvc import record
 from mapsvc.access import passwords
 from mapsvc.access.passwords import digest
-from mapsvc.database import Db
+from mapsvc.database import Db, carry_out
 from mapsvc.errors import BadInput
 
 _STEP_S = 30
@@ -52,10 +52,12 @@ async def enable(db: Db, username: str, password: str, secret: str, code: str) -
         raise BadInput("动态口令不正确。请核对手机时间后，用最新的口令再试。", code="totp_wrong")
     codes = [passwords.made(3) for _ in range(_RECOVERY)]
     async with db.transaction():
-        await db.execute(
+        await carry_out(
+            db,
             "update account set totp_secret = %s, totp_step = %s, recovery = %s"
             " where username = %s",
             [secret, step, [_kept(c) for c in codes], username],
+            1,
         )
         await record.write(db, "totp.enabled", subject=username)
     return codes

@@ -11,8 +11,8 @@ from psycopg import errors
 from psycopg.types.json import Jsonb
 
 from mapsvc.catalog import Catalog, Layer
-from mapsvc.database import Db
-from mapsvc.errors import Conflict, NotAsPlanned
+from mapsvc.database import Db, carry_out
+from mapsvc.errors import Conflict
 from mapsvc.ingest import compare
 from mapsvc.ingest.record import LISTED, recorded, require
 
@@ -98,7 +98,8 @@ async def _write(
         await carry_out(db, _DELETE, values, len(gone))
     await carry_out(db, _UPDATE, values, planned["changed"])
     await carry_out(db, _INSERT, values, planned["new"])
-    await db.execute(
+    await carry_out(
+        db,
         "update upload set status = 'applied', applied_at = clock_timestamp(), applied_by = %s,"
         " delete_missing = %s, reading = reading || %s, counts = counts || %s,"
         " applied_version = (select version from layer where id = upload.layer) where id = %s",
@@ -109,6 +110,7 @@ async def _write(
             Jsonb({"deleted": len(gone)}),
             head["id"],
         ],
+        1,
     )
     done = await require(db, head["id"], None)
     await recorded(db, "upload.applied", head, done["counts"] | {"delete_missing": delete_missing})
@@ -125,19 +127,6 @@ async def _planned(db: Db, upload_id: UUID) -> dict[str, int]:
         )
     ).fetchone()
     return dict(zip(("new", "changed"), row or (0, 0), strict=True))
-
-
-async def carry_out(db: Db, statement: str, values: Any, planned: int) -> None:
-    """Run a statement that must write so many rows: all of them, or the transaction is off.
-
-    Row security lets the rows of others pass in silence; here that is heard.
-    """
-    written = (await db.execute(statement, values)).rowcount
-    if written != planned:
-        raise NotAsPlanned(
-            f"应写入 {planned} 处，实际只能写入 {written} 处，其余不在您的权限之内或刚被改动。"
-            "没有任何改动。请刷新后重试；若再次出现，请联系系统管理员。"
-        )
 
 
 _DELETE = "delete from feature where layer = %(layer)s and id = any(%(ids)s)"
@@ -290,7 +279,8 @@ async def _undo(db: Db, layer_id: str, head: dict[str, Any], actor: str) -> None
     await carry_out(db, _TAKE_OUT, values, planned["new"])
     await carry_out(db, _PUT_BACK, values, planned["changed"])
     await carry_out(db, _REVIVE, values, len(deleted))
-    await db.execute("update upload set status = 'rolled_back' where id = %s", [head["id"]])
+    taken_back = "update upload set status = 'rolled_back' where id = %s"
+    await carry_out(db, taken_back, [head["id"]], 1)
     await recorded(db, "upload.rolled_back", head)
 
 

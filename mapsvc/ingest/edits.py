@@ -21,7 +21,7 @@ from psycopg.types.json import Jsonb
 from mapsvc import features, record
 from mapsvc.catalog import Layer
 from mapsvc.coordinates import System, UnknownSystem, from_wgs84, parse_system, read_typed
-from mapsvc.database import Db
+from mapsvc.database import Db, carry_out
 from mapsvc.errors import (
     BadInput,
     Conflict,
@@ -30,7 +30,7 @@ from mapsvc.errors import (
     Unavailable,
     VersionConflict,
 )
-from mapsvc.ingest.applying import begin, carry_out
+from mapsvc.ingest.applying import begin
 from mapsvc.ingest.assign import RegionIndex, metres_between
 from mapsvc.ingest.cells import clean, text_of
 from mapsvc.ingest.compare import SAME_SPOT_M

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from mapsvc.database import Db
+from mapsvc.database import Db, carry_out
 from mapsvc.errors import Conflict, Forbidden, NotFound
 from mapsvc.ingest import compare
 from mapsvc.ingest.messages import ERRORS, NOTES, WARNINGS
@@ -275,7 +275,7 @@ async def discard(db: Db, upload_id: UUID | str, scope: str | None, actor: str) 
         if scope is not None and head["created_by"] != actor:
             raise Forbidden("这次上传是别人发起的，只能由他本人或县级账号放弃。")
         await db.execute("delete from upload_row where upload_id = %s", [head["id"]])
-        await db.execute("delete from upload where id = %s", [head["id"]])
+        await carry_out(db, "delete from upload where id = %s", [head["id"]], 1)
         await recorded(db, "upload.discarded", head)
 
 

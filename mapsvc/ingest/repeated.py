@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from mapsvc import __version__
 from mapsvc.catalog import Layer
-from mapsvc.database import Db
+from mapsvc.database import Db, carry_out
 from mapsvc.ingest.sandbox import Reading, limits_of
 from mapsvc.settings import Settings
 
@@ -74,7 +74,8 @@ async def repeat(
     if twin is None:
         return False
     values["twin"] = twin[0]
-    for statement in (_HEAD, _ROWS, _PROBLEMS):
+    await carry_out(db, _HEAD, values, 1)
+    for statement in (_ROWS, _PROBLEMS):
         await db.execute(statement, values)
     return True
 

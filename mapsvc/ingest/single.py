@@ -10,7 +10,7 @@ import msgspec
 from psycopg.types.json import Jsonb
 
 from mapsvc.catalog import Layer
-from mapsvc.database import Db
+from mapsvc.database import Db, carry_out
 
 Act = Literal["new", "changed", "deleted"]
 _VERBS = {"new": "新增", "changed": "修改", "deleted": "删除"}
@@ -60,7 +60,8 @@ async def keep(
     feature_id, base = feature
     gone = [[feature_id, base]] if act == "deleted" else []
     edit = {"action": act, "feature_id": feature_id, "name": named[0], "code": named[1]}
-    await db.execute(
+    await carry_out(
+        db,
         _HEAD,
         {
             "id": upload_id,
@@ -73,10 +74,11 @@ async def keep(
             "counts": Jsonb(_counts(act, moved_m)),
             "actor": actor,
         },
+        1,
     )
     if act != "deleted":
         values = {"act": act, "base": base, "moved": moved_m, "layer": layer.id}
-        await db.execute(_ROW, values | {"feature": feature_id})
+        await carry_out(db, _ROW, values | {"feature": feature_id}, 1)
 
 
 def _counts(act: Act, moved_m: float | None) -> dict[str, int]:

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from mapsvc import record as deeds
 from mapsvc.catalog import Catalog, Layer
 from mapsvc.coordinates import UnknownSystem, parse_system
-from mapsvc.database import Db
+from mapsvc.database import Db, carry_out
 from mapsvc.errors import BadInput, NotFound, TooLarge, Unreadable
 from mapsvc.ingest import compare, masks
 from mapsvc.ingest.applying import apply, rollback
@@ -243,7 +243,8 @@ async def _known(
 
 
 async def _insert_head(db: Db, asked: Asked, draft: Draft, read_as: dict[str, Any]) -> None:
-    await db.execute(
+    await carry_out(
+        db,
         "insert into upload (id, layer, region_code, filename, sha256, original, status,"
         " declared_crs, used_crs, evidence, reading, layer_version, basis, created_by)"
         " select %s, id, %s, %s, %s, content, 'staged', %s, %s, %s, %s, version, %s, %s"
@@ -261,6 +262,7 @@ async def _insert_head(db: Db, asked: Asked, draft: Draft, read_as: dict[str, An
             asked.actor,
             asked.layer,
         ],
+        1,
     )
 
 
@@ -335,7 +337,8 @@ async def _copy(db: Db, statement: sql.Composed, blocks: Iterator[bytes]) -> Non
 
 async def _count(db: Db, layer: Layer, asked: Asked) -> None:
     counts = await compare.counts(db, layer, asked.id, asked.region_code)
-    await db.execute("update upload set counts = %s where id = %s", [Jsonb(counts), asked.id])
+    counted = "update upload set counts = %s where id = %s"
+    await carry_out(db, counted, [Jsonb(counts), asked.id], 1)
 
 
 def _report_unclear(draft: Draft, ambiguous: dict[int, int], same: list[list[int]]) -> None:
@@ -374,4 +377,5 @@ async def _store_problems(db: Db, upload_id: UUID, problems: list[Problem]) -> N
                 (upload_id, number, p.sheet, p.row, p.column, p.field, p.code, p.message, p.value,
                  p.severity)
             )  # fmt: skip
-    await db.execute("insert into upload_problem select * from upload_found")
+    found = "insert into upload_problem select * from upload_found"
+    await carry_out(db, found, None, len(problems))

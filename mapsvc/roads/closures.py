@@ -15,7 +15,7 @@ from psycopg import errors, sql
 from shapely.geometry.base import BaseGeometry
 
 from mapsvc import record
-from mapsvc.database import Db
+from mapsvc.database import Db, carry_out
 from mapsvc.errors import BadInput, Conflict, Forbidden, NotFound
 from mapsvc.shapes import drawn
 
@@ -59,6 +59,12 @@ _CHANGE = sql.SQL(
     " area = {area}, starts_at = coalesce(%(starts)s, starts_at), ends_at = %(ends)s,"
     " updated_at = now(), updated_by = %(actor)s where id = %(id)s"
 ).format(given=_GIVEN, area=_AREA.format(geom=_GIVEN))
+
+
+_END = (
+    "update closure set ends_at = now(), starts_at = least(starts_at, now()),"
+    " ended_by = %(actor)s, updated_at = now(), updated_by = %(actor)s where id = %(id)s"
+)
 
 
 async def listed(db: Db, *, active: bool) -> list[dict[str, Any]]:
@@ -130,7 +136,7 @@ async def change(
             "actor": actor,
         }
         async with _walled():
-            await db.execute(_CHANGE, values)
+            await carry_out(db, _CHANGE, values, 1)
         await _require_inside(db, number, scope)
         return await _announced(db, number, "closure.changed", was)
 
@@ -140,12 +146,7 @@ async def end(db: Db, number: int, *, actor: str, scope: str | None) -> dict[str
     async with db.transaction():
         if not (await _for_change(db, number, scope, ended=True)).over:
             was = await _told(db, number)
-            await db.execute(
-                "update closure set ends_at = now(), starts_at = least(starts_at, now()),"
-                " ended_by = %(actor)s, updated_at = now(), updated_by = %(actor)s"
-                " where id = %(id)s",
-                {"id": number, "actor": actor},
-            )
+            await carry_out(db, _END, {"id": number, "actor": actor}, 1)
             return await _announced(db, number, "closure.ended", was)
         return await _told(db, number)
 
