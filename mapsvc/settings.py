@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     """Printed by `mapsvc serve` where there is no account yet; makes the first one at `/setup`."""
     session_hours: float = Field(default=12, gt=0, le=24 * 31)
     idle_minutes: float = Field(default=60, ge=0)
-    """A page that asked for nothing in this time is signed out; 0: only `session_hours` counts."""
+    """A page that nobody touched in this time is signed out; 0: only `session_hours` counts."""
     password_length: int = Field(default=10, ge=8, le=64)
     password_strength: int = Field(default=3, ge=0, le=4)
     """zxcvbn's score that a new password must reach; 3 resists some hundred million guesses."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx2 as httpx
 import psycopg
@@ -204,12 +205,15 @@ def serve() -> Iterator[Callable[..., str]]:
     """Starts `mapsvc serve` over a database in a process of its own; returns its address."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(conninfo: str, **settings: str) -> str:
+    def start(conninfo: str, said: Path | None = None, **settings: str) -> str:
+        """`said`: the file that gets what the command prints."""
         port = free_port()
+        out = said.open("w") if said else None
         process = subprocess.Popen(
             [sys.executable, "-m", "mapsvc.cli", "serve", "--port", str(port)],
             env={**os.environ, "MAPSVC_DATABASE_URL": conninfo, **settings},
             cwd=PROJECT,
+            stdout=out,
         )
         started.append(process)
         url = f"http://127.0.0.1:{port}"

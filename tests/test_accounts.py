@@ -185,6 +185,27 @@ def test_an_idle_page_is_signed_out_and_a_program_is_not(office: Office) -> None
     assert page.get("/api/session").status_code == 401
 
 
+def test_what_a_page_asks_for_by_itself_keeps_nobody_signed_in(office: Office) -> None:
+    name = office.person()
+    page, unattended = office.as_(name), {"X-Unattended": "1"}
+    where = "where username = %s"
+    office.sql(f"update session set seen_at = now() - interval '59 minutes' {where}", name)
+    lies = f"select seen_at < now() - interval '58 minutes' from session {where}"
+    for path in ("/api/session", "/api/overview", "/tiles/depots.mvt", "/map"):
+        page.get(path, headers=unattended)
+    for path in ("/screen", "/api/relief.png"):
+        assert page.get(path).status_code in (200, 404)
+    assert office.sql(lies, name) == [(True,)]
+    # Somebody is there again, although the token was looked at a moment ago.
+    for headers in (unattended, {}):
+        assert page.get("/api/session", headers=headers).status_code == 200
+    assert office.sql(lies, name) == [(False,)]
+    office.sql(f"update session set seen_at = now() - interval '59 minutes' {where}", name)
+    office.sql(f"update session set kind = 'token' {where}", name)
+    assert page.get("/api/session", headers=unattended).status_code == 200
+    assert office.sql(lies, name) == [(False,)], "of a program it is known when it last asked"
+
+
 def test_use_is_not_written_down_at_every_request(office: Office) -> None:
     name = office.person()
     page = office.as_(name)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from tests.test_record_browser import sign_in
 
@@ -40,3 +40,26 @@ def test_whoever_keeps_it_running_reads_what_to_do(base_url: str, page: Page) ->
     page.click("text=维护手册")
     expect(page.locator("h1")).to_have_text("维护手册")
     assert [f for f in failed if "ERR_FAILED" not in str(f)] == []
+
+
+def test_its_own_refresh_keeps_nobody_signed_in(base_url: str, page: Page) -> None:
+    """What nobody asked for says so, until somebody touches the page again."""
+    sign_in(page, base_url, "admin")
+    page.clock.install()
+    said: list[bool] = []
+
+    def refreshed(request: Request) -> None:
+        if "/api/health" in request.url or "/api/session" in request.url:
+            said.append("x-unattended" in request.headers)
+
+    page.on("request", refreshed)
+    page.goto(f"{base_url}/health")
+    for _ in range(2):
+        expect(page.locator("#health-again")).to_be_enabled(timeout=30_000)
+        with page.expect_request("**/api/health"):
+            page.clock.fast_forward(61_000)
+    expect(page.locator("#health-again")).to_be_enabled(timeout=30_000)
+    assert said == [False, True, True]
+    with page.expect_request("**/api/session"):
+        page.keyboard.press("Tab")
+    assert said[3:] == [False]

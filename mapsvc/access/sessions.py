@@ -1,10 +1,11 @@
 """Sign-in sessions: opened by a password, ended by sign-out, by time, or by lying idle."""
 
+import math
 import secrets
 import time
 from collections.abc import Collection, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from mapsvc import record
 from mapsvc.access import attempts, passwords, totp
@@ -45,13 +46,21 @@ where token_hash = any(%(tokens)s) and {_OPEN}
 """  # noqa: S608 only constants
 
 
+class _Seen(NamedTuple):
+    """When the database was last asked whose token it is, what it said, and when that was use."""
+
+    at: float
+    identity: Identity
+    used_at: float
+
+
 class Sessions:
     """Sign-in sessions; a token seen in the last seconds is not asked of the database again."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.lifetime = timedelta(hours=settings.session_hours)
-        self._seen: dict[bytes, tuple[float, Identity]] = {}
+        self._seen: dict[bytes, _Seen] = {}
 
     async def sign_in(
         self, db: Db, username: str, password: str, code: str = "", *, agent: str = ""
@@ -156,8 +165,11 @@ class Sessions:
         await db.execute("delete from session where expires_at < now()")
         return token
 
-    async def identify(self, db: Db, token: str) -> Identity | None:
-        """Whose token it is, or None when unknown, ended, expired or idle for too long."""
+    async def identify(self, db: Db, token: str, *, used: bool = True) -> Identity | None:
+        """Whose token it is, or None when unknown, ended, expired or idle for too long.
+
+        Not `used` is what a page asks for by itself: its session goes on lying idle.
+        """
         known = digest(token)
         values = {"token": known, "idle": self.idle, "age": self._age}
         row = await (await db.execute(_IDENTIFY, values)).fetchone()
@@ -166,19 +178,23 @@ class Sessions:
         roles = frozenset(row[1])
         owes = self._debt(row[3], roles, changes=row[4], old=row[5], has_totp=row[6])
         identity = Identity(row[0], roles, row[2], owes)
-        if row[7]:
+        if row[7] and (used or row[3] in ("token", "kiosk")):
             await db.execute("update session set seen_at = now() where token_hash = %s", [known])
         if len(self._seen) > _REMEMBERED:
             self._seen.clear()
-        self._seen[known] = (time.monotonic(), identity)
+        now, before = time.monotonic(), self._seen.get(known)
+        used_at = now if used else before.used_at if before else -math.inf
+        self._seen[known] = _Seen(now, identity, used_at)
         return identity
 
-    def recent(self, token: str) -> Identity | None:
-        """The identity if the token was verified within the last few seconds."""
-        seen = self._seen.get(digest(token))
-        if seen is None or time.monotonic() - seen[0] > _RECHECK_S:
+    def recent(self, token: str, *, used: bool = True) -> Identity | None:
+        """The identity if the token was verified within the last few seconds, and this use of it
+        need not be written down.
+        """
+        seen, now = self._seen.get(digest(token)), time.monotonic()
+        if seen is None or now - seen.at > _RECHECK_S:
             return None
-        return seen[1]
+        return None if used and now - seen.used_at > _NOTED_S else seen.identity
 
     def forget(self) -> None:
         """Ask the database again, about everybody: somebody's rights or sessions have changed."""
@@ -187,9 +203,9 @@ class Sessions:
     def remembered(self, token: str) -> Identity | None:
         """Whose token it was when the database was last asked; for when it cannot be asked."""
         seen = self._seen.get(digest(token))
-        if seen is None or time.monotonic() - seen[0] > self.lifetime.total_seconds():
+        if seen is None or time.monotonic() - seen.at > self.lifetime.total_seconds():
             return None
-        return seen[1]
+        return seen.identity
 
     async def end(self, db: Db, token: str) -> None:
         self._seen.pop(digest(token), None)

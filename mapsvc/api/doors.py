@@ -44,6 +44,8 @@ OWING = frozenset(
         ("PUT", "/api/me/totp"),
     }
 )
+# What pages ask for by themselves, without any header of ours: it keeps nobody signed in.
+UNATTENDED = frozenset({"/screen", "/api/events", "/api/relief.png"})
 DEBTS = {
     "password": "密码需要更换后才能继续。请在“我的账号”设一个新密码。",
     "totp": "您的角色必须启用动态口令后才能继续。请在“我的账号”完成设置。",
@@ -59,6 +61,14 @@ def require_open(request: Request, person: Identity) -> None:
         raise Owing(DEBTS[person.owes], code=f"owes_{person.owes}")
     if person.is_wall and door not in WALL:
         raise Forbidden("大屏令牌只能用于大屏页面。请用个人账号登录。", code="forbidden")
+
+
+def is_use(request: Request) -> bool:
+    """Does somebody stand behind this request? Our pages say where nobody has touched them for a
+    minute; programs are not asked.
+    """
+    route = getattr(request.scope.get("route"), "path", "")
+    return "x-unattended" not in request.headers and route not in UNATTENDED
 
 
 def require_own_page(request: Request, settings: Settings) -> None:

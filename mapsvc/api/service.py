@@ -89,11 +89,12 @@ async def visitor(request: Request) -> Identity | None:
 
 async def _known(request: Request, token: str) -> Identity | None:
     known = service(request)
-    recent = known.sessions.recent(token)
+    used = doors.is_use(request)
+    recent = known.sessions.recent(token, used=used)
     if recent is not None:
         return recent
     async with connection(known.pool, walls.MACHINE) as db:
-        return await known.sessions.identify(db, token)
+        return await known.sessions.identify(db, token, used=used)
 
 
 async def identity(request: Request) -> Identity:

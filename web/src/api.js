@@ -1,5 +1,7 @@
 // One way to the server: problems become errors with Chinese words, lost sessions go to sign-in.
 
+import { watch, withAttendance } from "./attended.js";
+
 export const link = new EventTarget();
 link.seen = new Date();
 let up = true;
@@ -38,7 +40,7 @@ export const transport = { fetch: (url, options) => fetch(url, { credentials: "s
 export async function call(url, options = {}) {
   let response;
   try {
-    response = await transport.fetch(url, options);
+    response = await transport.fetch(url, { ...options, headers: withAttendance(options.headers) });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     report(false);
@@ -57,6 +59,9 @@ export async function call(url, options = {}) {
   if (/^owes_/.test(body.code) && location.pathname !== "/me") location.assign("/me");
   throw new Problem(response.status, body);
 }
+
+if (location.protocol.startsWith("http") && !["/login", "/setup"].includes(location.pathname))
+  watch(() => transport.fetch("/api/session").catch(() => {}));
 
 export async function get(url, options) {
   return (await call(url, options)).json();

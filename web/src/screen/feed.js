@@ -1,4 +1,5 @@
 // What changes, as it happens. A feed that falls silent says so, and mends itself.
+import { withAttendance } from "../attended.js";
 import { serverNow, setServerTime } from "./clock.js";
 
 const LOST_AFTER_MS = 8_000;
@@ -56,7 +57,7 @@ export class Feed extends EventTarget {
 
   /** Why was the stream refused? An ended session is not mended by trying. */
   async ask() {
-    const answer = await fetch("/api/session", { credentials: "same-origin" }).catch(() => null);
+    const answer = await fetch("/api/session", { credentials: "same-origin", headers: withAttendance() }).catch(() => null);
     if (answer && answer.status === 401) this.ended();
     else this.open();
   }
