@@ -12,7 +12,7 @@ help:
 	@echo "make demo [PORT=8000] [HOST=127.0.0.1]   安装缺少的软件，载入演示县，启动服务；Ctrl-C 停止"
 	@echo "make test [ARGS='tests/test_x.py -k y']  安装缺少的软件，运行全部测试"
 	@echo "make fuzz [FUZZ=60]  按接口说明生成大量正确和错误的请求，看有没有出错"
-	@echo "make check     格式、代码规范、类型、结构"
+	@echo "make check     格式、代码规范、类型、结构、依赖的已知漏洞（问得到时）"
 	@echo "make format    整理代码格式"
 	@echo "make bench     性能对比"
 	@echo "make setup     只安装，不启动"
@@ -40,6 +40,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	bash tools/guard
+	bash tools/audit
 
 format: setup
 	$(BIN)/ruff check --fix .
