@@ -4,6 +4,7 @@ Full pinyin is left out: it made up two thirds of the text, and the trigram inde
 than all the rest of a bulk insert.
 """
 
+import os
 import unicodedata
 from collections.abc import Sequence
 
@@ -46,7 +47,9 @@ class _Initials(dict[int, str]):
     """
 
     def __missing__(self, point: int) -> str:
-        # Its tables take half a second to load, and most processes never write a name.
+        # Most processes never write a name. Its tables of phrases, four fifths of all that it holds
+        # in memory, say nothing of single characters.
+        os.environ.setdefault("PYPINYIN_NO_PHRASES", "true")
         from pypinyin import Style, lazy_pinyin  # noqa: PLC0415
 
         character = chr(point)
