@@ -9,6 +9,7 @@ name within 500 m over a township's border.
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,13 +42,15 @@ async def open_incoming(db: Db, parts: Sequence[tuple[str, Sequence[str]]] = ())
     await db.execute(_INCOMING)
     for number, (sheet, keys) in enumerate(parts):
         await db.execute("insert into upload_part values (%s, %s, %s)", [number, sheet, list(keys)])
+    # Else the planner takes it for a large table, and sorts all rows to merge them with it.
+    await db.execute("analyze upload_part")
 
 
 def copy_into_incoming() -> sql.Composed:
     return _copy_into("upload_incoming", COLUMNS)
 
 
-async def open_kept(db: Db) -> sql.Composed:
+async def open_kept(db: Db, upload_id: UUID) -> sql.Composed:
     """The COPY of rows that there is nothing to compare with; `keep` takes them on from there.
 
     COPY does not go into a table that has row security.
@@ -56,6 +59,8 @@ async def open_kept(db: Db) -> sql.Composed:
         "drop table if exists upload_kept;"
         "create temp table upload_kept (like upload_row including defaults) on commit drop"
     )
+    whose = sql.SQL("alter table upload_kept alter upload_id set default {}")
+    await db.execute(whose.format(sql.Literal(str(upload_id))))
     return _copy_into("upload_kept", KEPT_COLUMNS)
 
 

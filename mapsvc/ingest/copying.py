@@ -1,8 +1,8 @@
 """The rows of a draft as COPY wants them, block by block: the database works meanwhile."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 import msgspec
 import numpy as np
@@ -20,12 +20,13 @@ COLUMNS = (
 )  # fmt: skip
 """Of rows that are to be compared with the map."""
 KEPT_COLUMNS = (
-    "upload_id", "seq", "sheet", "row", "action", "lead_seq", "feature_id", "code", "name",
+    "seq", "sheet", "row", "action", "lead_seq", "feature_id", "code", "name",
     "region_code", "township_code", "geom", "attrs", "grade", "search", "verified_at",
     "provenance", "raw",
 )  # fmt: skip
 """Of rows as an upload keeps them."""
-_BLOCK = 2000
+_BLOCK = 250
+"""Rows that a socket holds: the database reads them while the next are laid out."""
 _PIECE = 1 << 18
 _NULL = b"\\N"
 _EWKB_POINT = np.dtype([("order", "u1"), ("kind", "<u4"), ("srid", "<u4"), ("xy", "<f8", 2)])
@@ -36,15 +37,20 @@ Cells = Sequence[bytes]
 """A column of a block, each cell as COPY wants it."""
 
 
-class _Provenance(msgspec.Struct):
-    """Where a position came from: what the file says, and how it was read."""
+def _in_order(keys: Iterable[str]) -> list[str]:
+    """As JSONB keeps them, the shortest first: it need not sort them again."""
+    return sorted(keys, key=lambda key: (len(key.encode()), key))
 
+
+class _Provenance(msgspec.Struct):
+    """Where a position came from: what the file says, and how it was read; keys `_in_order`."""
+
+    form: str
+    used: str | None
     raw_x: str
     raw_y: str
-    form: str
-    declared: str
-    used: str | None
     swapped: bool
+    declared: str
 
 
 async def copy_original(db: Db, content: bytes) -> None:
@@ -74,7 +80,7 @@ def copy_blocks(draft: Draft) -> Iterator[bytes]:
         yield _laid(columns, COLUMNS)
 
 
-def kept_blocks(draft: Draft, upload_id: UUID, ids: NDArray[np.int64]) -> Iterator[bytes]:
+def kept_blocks(draft: Draft, ids: NDArray[np.int64]) -> Iterator[bytes]:
     """The same in the order of `KEPT_COLUMNS`, where nothing is on the map: all accepted are new.
 
     `ids` are those of the features to come, as many as `bearers` says.
@@ -93,7 +99,6 @@ def kept_blocks(draft: Draft, upload_id: UUID, ids: NDArray[np.int64]) -> Iterat
             for s, lead in zip(rows, leads, strict=True)
         ]
         columns["action"] = [action or b"new" for action in columns["action"]]
-        columns["upload_id"] = [str(upload_id).encode()] * len(rows)
         columns["sheet"] = _encoded([draft.ledger.parts[place].sheet.name]) * len(rows)
         yield _laid(columns, KEPT_COLUMNS)
 
@@ -188,20 +193,27 @@ def _geometries(draft: Draft, bearing: list[int]) -> Cells:
 
 def _attributes(draft: Draft, bearing: list[int], keys: Sequence[str]) -> Cells:
     """JSON of the fields that have a value. A field of the sheet that has none is cleared."""
-    columns = [draft.checked.fields[key] for key in keys]
-    if not columns:
+    if not keys:
         return [b"{}"] * len(bearing)
+    ordered = _in_order(keys)
+    columns = (draft.checked.fields[key] for key in ordered)
+    shape = _shape(tuple(ordered))
+    return _lines(map(shape, *([column[seq] for seq in bearing] for column in columns)))
+
+
+@lru_cache(64)
+def _shape(keys: tuple[str, ...]) -> Any:
+    """A record with these keys, of which those without a value are left out."""
     # Numbered names: a field may be called as Python's own words are.
     fields = [(f"f{n}", Any, None) for n in range(len(keys))]
     renamed = {f"f{n}": key for n, key in enumerate(keys)}
-    shape: Any = msgspec.defstruct("Attributes", fields, rename=renamed, omit_defaults=True)
-    return _lines(map(shape, *([column[seq] for seq in bearing] for column in columns)))
+    return msgspec.defstruct("Attributes", fields, rename=renamed, omit_defaults=True)
 
 
 def _provenance(draft: Draft, bearing: list[int]) -> Cells:
     at = draft.located
     return _lines(
-        _Provenance(*at.raw[s], at.form[s], at.declared, at.used[s], bool(at.swapped[s]))
+        _Provenance(at.form[s], at.used[s], *at.raw[s], bool(at.swapped[s]), at.declared)
         for s in bearing
     )
 

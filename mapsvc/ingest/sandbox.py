@@ -80,7 +80,8 @@ async def spawn(program: str, path: Path, limits: Limits) -> asyncio.subprocess.
     """A child that runs a module of ours on a file; it must confine itself before it opens it."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-E", "-s", "-B", "-m", program),
+        # Its modules are compiled once and kept (no -B): that takes longer than to read most files.
+        *("-E", "-s", "-m", program),
         str(path),
         msgspec.json.encode(limits).decode(),
         stdin=asyncio.subprocess.DEVNULL,

@@ -302,7 +302,7 @@ async def _compare(db: Db, layer: Layer, draft: Draft, asked: Asked) -> None:
     masked = masks.masked_cells(layer, draft)
     if not masked and await compare.nothing_there(db, layer, asked.region_code):
         ids = await compare.new_ids(db, bearers(draft))
-        await _copy(db, await compare.open_kept(db), kept_blocks(draft, asked.id, ids))
+        await _copy(db, await compare.open_kept(db, asked.id), kept_blocks(draft, ids))
         await compare.keep(db)
     else:
         await _compare_rows(db, layer, draft, asked, masked)
