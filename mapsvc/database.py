@@ -17,7 +17,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from mapsvc import walls
+from mapsvc import logs, walls
 from mapsvc.catalog import Catalog, Layer, LayerField
 from mapsvc.cluster import Cluster, ClusterError, running
 from mapsvc.errors import (
@@ -150,6 +150,8 @@ async def connection(pool: Pool, standing: walls.Standing | None = None) -> Asyn
             if db.standing != standing:
                 await db.execute(walls.TOLD, standing)
                 db.standing = standing
+            if (worked := logs.backends.get()) is not None:
+                worked.add(db.info.backend_pid)
             yield db
     except psycopg.errors.QueryCanceled:
         raise Unavailable(

@@ -15,6 +15,9 @@ Form = Literal["auto", "text", "json"]
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The number of the request being answered; the page, the record and the log name it."""
 
+backends: ContextVar[set[int] | None] = ContextVar("backends", default=None)
+"""The database processes that have worked for the request, as the database's own log calls them."""
+
 _Raised = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
@@ -45,6 +48,8 @@ class _Json(_Bare, JsonFormatter):
 
 def _numbered(record: logging.LogRecord) -> bool:
     record.request_id = request_id.get()
+    if worked := backends.get():
+        record.db = " ".join(map(str, sorted(worked)))
     return True
 
 

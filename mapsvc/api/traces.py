@@ -32,6 +32,7 @@ class Traces:
         number = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = number
         logs.request_id.set(number)
+        logs.backends.set(set())
         began, status, streams = time.perf_counter(), _FAILED, False
 
         async def told(message: Message) -> None:
