@@ -8,12 +8,17 @@ from typing import Any
 import openpyxl
 import psycopg
 import pytest
+from openpyxl.cell.rich_text import CellRichText, TextBlock
+from openpyxl.cell.text import InlineFont
+from openpyxl.styles import Font
 
 from mapsvc.catalog import Catalog
 from mapsvc.ingest import report, uploads
 from mapsvc.settings import Settings
 from tests.clerk import Clerk, Complaint, told_by_api, told_by_report
 from tests.conftest import Make
+from tests.corpus import case
+from tests.corpus.write import html_of, xlsx_of
 from tests.test_corpus import county_of
 
 AT_LEAST = 0.95
@@ -196,3 +201,35 @@ async def _staged(db: Any, catalog: Catalog, layer: str, book: Any) -> dict[str,
         db, catalog, Settings(), filename="台账.xlsx", content=out.getvalue(), layer_id=layer,
         declared_crs="auto" if layer == "risk_points" else "wgs84", actor="clerk",
     )  # fmt: skip
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("form", ["xlsx", "html"])
+async def test_a_report_sent_back_as_it_is_is_refused_again(
+    county_conninfo: str, catalog: Catalog, form: str
+) -> None:
+    """What is struck out, raised or merged in his file is so in its report."""
+    rows = [[*case.HEAD, "威胁人口"], *([*case.row(i), 12 * i] for i in (1, 2, 3, 4))]
+    content = xlsx_of(rows, _dress) if form == "xlsx" else _page(rows)
+    async with await psycopg.AsyncConnection.connect(county_conninfo, autocommit=True) as db:
+        for _ in ("their file", "its report"):
+            staged = await uploads.stage(
+                db, catalog, Settings(), filename="台账.xls", content=content,
+                layer_id="risk_points", declared_crs="wgs84", actor="clerk",
+            )  # fmt: skip
+            assert await _refused(db, staged) == {2, 3, 4}
+            source = await report.collect(db, catalog, staged["id"], None)
+            content = await report.build(source, Settings())
+
+
+def _dress(book: openpyxl.Workbook) -> None:
+    sheet: Any = book.worksheets[0]
+    sheet["B2"].font = Font(strike=True)
+    sheet["B3"] = CellRichText(TextBlock(InlineFont(strike=True), "旧名"), "新名")
+    sheet["F4"] = CellRichText("12", TextBlock(InlineFont(vertAlign="superscript"), "1"))
+
+
+def _page(rows: list[list[Any]]) -> bytes:
+    text = html_of(rows).replace("青山1号滑坡", "<s>青山1号滑坡</s>")
+    text = text.replace("<td>24</td>", "<td rowspan=2>24</td>").replace("<td>36</td>", "")
+    return text.encode()

@@ -42,6 +42,12 @@ def text_of(value: object) -> str:
     return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
+def letter_of(column: int) -> str:
+    """1 → A, 28 → AB."""
+    before, last = divmod(column - 1, 26)
+    return (letter_of(before) if before else "") + chr(65 + last)
+
+
 def _elapsed(value: timedelta) -> str:
     """`112:30:15`, as it was typed: degrees with colons become hours in a spreadsheet."""
     seconds = round(value.total_seconds(), 3)

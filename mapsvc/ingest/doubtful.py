@@ -18,6 +18,7 @@ from mapsvc.ingest.wire import MERGED, STRUCK, Note
 
 _FEWEST = 3
 """Known headings of a row that reads like a heading."""
+_PLACES = ("lon", "x", "point")
 _NUMBERS = ("integer", "number")
 
 
@@ -50,13 +51,18 @@ def _merged(ledger: Ledger, part: Part, layer: Layer, note: Note) -> Iterator[Pr
     counted = _counted(layer)
     for (top, position), last in _cells(part, note):
         column = _used(part, position)
-        if column is None or column.target not in counted:
+        if column is None:
             continue
         rows = _rows(ledger, part, top, int(last))
-        kinds = {_who(part, row) for row in rows}
-        if len(rows) > 1 and (len(kinds) > 1 or counted[column.target]):
-            for row in rows:
-                yield _told(ledger, part, row, column, "merged_number", count=len(rows))
+        several = len(rows) > 1 and len({_who(part, row) for row in rows}) > 1
+        if column.target in _PLACES and several:
+            code = "merged_place"
+        elif column.target in counted and (several or (len(rows) > 1 and counted[column.target])):
+            code = "merged_number"
+        else:
+            continue
+        for row in rows:
+            yield _told(ledger, part, row, column, code, count=len(rows))
 
 
 def _struck(ledger: Ledger, part: Part, note: Note) -> Iterator[Problem]:
@@ -97,6 +103,8 @@ def _heading_rows(part: Part, dictionary: Dictionary) -> list[tuple[int, bool]]:
     found: dict[int, bool] = {}
     for position in sorted(leads & set(range(len(part.sheet.columns)))):
         cells = part.sheet.columns[position][part.heading.first :]
+        if dictionary.words.isdisjoint(cells):
+            continue
         for index, text in enumerate(cells):
             if text in dictionary.words and index not in found:
                 row = [dictionary.find(cell) if cell.strip() else None for cell in part.row(index)]

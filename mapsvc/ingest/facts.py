@@ -30,8 +30,10 @@ _STYLED = re.compile(
     rb"<v>(\d{1,15}(?:\.\d+)?)</v>"
 )
 _HIDDEN = re.compile(rb'<row\b[^>]*\bhidden="(?:1|true)"')
-_SUSPICIOUS = (b"<f", b't="e"', b' hidden="', b"<strike")
+_SUSPICIOUS = (b"<f", b't="e"', b' hidden="', b"<strike", b"<vertAlign")
 _STRIKE = re.compile(rb"""<(?:\w+:)?strike\b(?!\s+val=["'](?:0|false))""")
+_SUPERSCRIPT = re.compile(rb"""<(?:\w+:)?vertAlign\s+val=["']su""")
+_DRESSED = re.compile(_STRIKE.pattern + b"|" + _SUPERSCRIPT.pattern)
 _FILLED = re.compile(
     _CELL + rb'(?: [^>]*?\bs="(\d+)")?[^>]*[^>/]>(?:<f[^>]*(?:/>|>[^<]*</f>))?'
     rb"<(?:v>([^<]*)|is>((?:(?!</c>).)*))",
@@ -39,6 +41,10 @@ _FILLED = re.compile(
 )
 _STYLES = 4 << 20
 _PIECE = 1 << 20
+_HEAD = 1 << 16
+"""Bytes of a sheet in which its columns are described."""
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+"""12¹ is not 121."""
 
 Cell = tuple[int, int]
 """Row and column, both from 1."""
@@ -51,6 +57,8 @@ class Facts(Struct):
     """Cells whose text is another: errors, formulas without a value, codes with their zeros."""
     hidden: int = 0
     """Rows that are hidden or filtered away."""
+    hidden_columns: list[tuple[int, int]] = []
+    """First and last of each run."""
     struck: list[Cell] = []
     """Cells whose text is struck out, in part or whole."""
     shortened: list[Cell] = []
@@ -69,9 +77,12 @@ class Looks(Struct):
     struck_texts: set[bytes] = set()
     """Shared texts of which a part is struck out, by index."""
 
+    raised: dict[bytes, str] = {}
+    """Shared texts with raised digits, by index → with such digits in them."""
+
     @property
     def any(self) -> bool:
-        return bool(self.shows or self.shortened or self.struck or self.struck_texts)
+        return bool(self.shows or self.shortened or self.raised or self.struck or self.struck_texts)
 
 
 def zipped_facts(path: Path, limits: Limits) -> dict[int, Facts]:
@@ -94,11 +105,11 @@ def zipped_facts(path: Path, limits: Limits) -> dict[int, Facts]:
                         if left < 0:
                             raise Refused("too_big_inside")
                         if watched and not suspicious:
-                            seam = tail + piece[:9]
+                            seam = tail + piece[:11]
                             suspicious = _is_odd(piece) or any(
                                 mark in piece or mark in seam for mark in _SUSPICIOUS
                             )
-                            tail = piece[-9:]
+                            tail = piece[-11:]
                 if entry.filename == "content.xml":
                     _require_computed(archive.read(entry))
                 if suspicious:
@@ -127,7 +138,7 @@ def _looks(archive: zipfile.ZipFile) -> Looks:
         looks.shows, looks.shortened = _shown_styles(xml)
         looks.struck = _struck_styles(xml)
     if "xl/sharedStrings.xml" in names:
-        looks.struck_texts = _struck_texts(archive)
+        _read_texts(archive, looks)
     return looks
 
 
@@ -143,16 +154,29 @@ def _struck_styles(xml: bytes) -> set[bytes]:
     return {b"%d" % i for i, font in enumerate(used) if font in wanted}
 
 
-def _struck_texts(archive: zipfile.ZipFile) -> set[bytes]:
-    """Few workbooks have any: the texts are only parted where the word occurs."""
+def _read_texts(archive: zipfile.ZipFile, looks: Looks) -> None:
+    """Few workbooks dress parts of a text: the texts are only parted where some do."""
     tail, found = b"", False
     with archive.open("xl/sharedStrings.xml") as stream:
         while (piece := stream.read(_PIECE)) and not found:
-            found, tail = _STRIKE.search(tail + piece) is not None, piece[-30:]
+            found, tail = _DRESSED.search(tail + piece) is not None, piece[-40:]
     if not found:
-        return set()
+        return
     texts = re.split(rb"<(?:\w+:)?si\b", archive.read("xl/sharedStrings.xml"))[1:]
-    return {b"%d" % i for i, text in enumerate(texts) if _STRIKE.search(text)}
+    for index, text in enumerate(texts):
+        if _STRIKE.search(text):
+            looks.struck_texts.add(b"%d" % index)
+        if _SUPERSCRIPT.search(text):
+            looks.raised[b"%d" % index] = _with_raised(text)
+
+
+def _with_raised(text: bytes) -> str:
+    parts: list[str] = []
+    for run in re.split(rb"<(?:\w+:)?r>", text):
+        words = re.findall(rb"<(?:\w+:)?t(?:\s[^>]*)?>([^<]*)<", run)
+        plain = unescape(b"".join(words).decode("utf-8", "replace"))
+        parts.append(plain.translate(_RAISED) if _SUPERSCRIPT.search(run) else plain)
+    return "".join(parts)
 
 
 def _shown_styles(xml: bytes) -> tuple[dict[bytes, Show], set[bytes]]:
@@ -215,8 +239,33 @@ def _facts(xml: bytes, looks: Looks, computed: bool) -> Facts:
             if m[3] in styles and (text := styles[m[3]](m[4].decode())):
                 patches[int(m[2]), _column(m[1])] = text
     return Facts(
-        patches, len(_HIDDEN.findall(xml)), _struck(xml, looks), _shortened(xml, looks.shortened)
+        patches | _raised(xml, looks),
+        len(_HIDDEN.findall(xml)),
+        _hidden_columns(xml),
+        _struck(xml, looks),
+        _shortened(xml, looks.shortened),
     )
+
+
+def _raised(xml: bytes, looks: Looks) -> dict[Cell, str]:
+    """Texts of cells with raised digits."""
+    found: dict[Cell, str] = {}
+    if looks.raised or _SUPERSCRIPT.search(xml):
+        for m in _FILLED.finditer(xml):
+            if m[5] and _SUPERSCRIPT.search(m[5]):
+                found[int(m[2]), _column(m[1])] = _with_raised(m[5])
+            elif m[4] in looks.raised and b't="s"' in m[0]:
+                found[int(m[2]), _column(m[1])] = looks.raised[m[4]]
+    return found
+
+
+def _hidden_columns(xml: bytes) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for tag in re.findall(rb"<(?:\w+:)?col\s[^>]*>", xml[:_HEAD]):
+        parts = dict(re.findall(rb"""(\w+)=["']([^"']*)["']""", tag))
+        if parts.get(b"hidden") in (b"1", b"true"):
+            found.append((int(parts.get(b"min", b"0")), int(parts.get(b"max", b"0"))))
+    return found
 
 
 def _shortened(xml: bytes, styles: set[bytes]) -> list[Cell]:
@@ -246,6 +295,9 @@ def _facts_of_any(xml: bytes, looks: Looks) -> Facts:
         if tag == "row" and event == "start":
             row, column = int(element.get("r") or row + 1), 0
             facts.hidden += element.get("hidden") in ("1", "true")
+        elif tag == "col" and event == "start" and element.get("hidden") in ("1", "true"):
+            span = int(element.get("min") or 0), int(element.get("max") or 0)
+            facts.hidden_columns.append(span)
         elif tag == "row":
             element.clear()
         elif tag == "c" and event == "end":

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mapsvc.ingest.cells import blocks
-from mapsvc.ingest.kml import Position, line, point
+from mapsvc.ingest.kml import Position, keep, line, point
 from mapsvc.ingest.markup import local, steps, words
 from mapsvc.ingest.wire import Limits, Message, Refused, SheetStart
 
@@ -41,7 +41,7 @@ def _values(element: Any) -> dict[str, str]:
         inner = list(child.iter())[1:] if local(child.tag) == "extensions" else [child]
         for leaf in inner:
             if not len(leaf) and local(leaf.tag) not in _NESTED and words(leaf):
-                values.setdefault(local(leaf.tag), words(leaf))
+                keep(values, local(leaf.tag), words(leaf))
     return values
 
 

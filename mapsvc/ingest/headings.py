@@ -7,7 +7,7 @@ brackets; the layer's own fields come before the names that every layer knows.
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import KeysView
 from dataclasses import dataclass, field
 
 from mapsvc.catalog import Layer, LayerField
@@ -179,7 +179,7 @@ class Dictionary:
                 self._known[key] = (target, rank)
 
     @property
-    def words(self) -> Collection[str]:
+    def words(self) -> KeysView[str]:
         """Headings in their plain spelling."""
         return self._known.keys()
 

@@ -121,7 +121,7 @@ class _Reader:
         for element in placemark:
             tag = local(element.tag)
             if tag in _PLAIN:
-                row.setdefault(tag, words(element))
+                keep(row, tag, words(element))
             elif tag == "ExtendedData":
                 self._extend(row, element)
             else:
@@ -145,10 +145,14 @@ class _Reader:
                 key, value = tag, words(element)
             else:
                 continue
-            # Two values under one name are both kept.
-            while row.get(key, "") not in ("", value):
-                key += "_"
-            row[key] = value
+            keep(row, key, value)
+
+
+def keep(row: dict[str, str], key: str, value: str) -> None:
+    """Two values under one name are both kept."""
+    while row.get(key, "") not in ("", value):
+        key += "_"
+    row[key] = value
 
 
 def _shapes(element: Any) -> list[bytes]:

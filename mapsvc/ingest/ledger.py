@@ -7,6 +7,7 @@ from typing import Any
 
 from mapsvc.catalog import Layer
 from mapsvc.ingest.added import clear_added, is_added
+from mapsvc.ingest.cells import letter_of
 from mapsvc.ingest.headings import Column, Dictionary, Heading, find_heading, plain
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.sandbox import Reading, Sheet, refusal
@@ -223,7 +224,7 @@ def _report_columns(part: Part, layer: Layer, ledger: Ledger) -> None:
             if column.heading and any(cells):
                 ledger.problems.append(problem("column_unused", **where))
             elif column.position in unnamed and _holds_data(part, ledger, cells):
-                letter = _letter(part.sheet.left + column.position)
+                letter = letter_of(part.sheet.left + column.position)
                 where["column"] = None
                 ledger.problems.append(problem("column_unnamed", letter=letter, **where))
         elif column.target in idle and any(cells):
@@ -261,12 +262,6 @@ def _holds_data(part: Part, ledger: Ledger, cells: list[str]) -> bool:
         not blank(cell) and part.offset + index not in ledger.skipped
         for index, cell in enumerate(cells)
     )
-
-
-def _letter(number: int) -> str:
-    """1 → A, 28 → AB."""
-    before, last = divmod(number - 1, 26)
-    return (_letter(before) if before else "") + chr(65 + last)
 
 
 def _set_apart(part: Part, ledger: Ledger) -> None:

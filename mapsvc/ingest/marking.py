@@ -55,6 +55,8 @@ class Mark(Struct):
     row: int
     column: int
     error: bool
+    kept: Literal["", "struck", "merged"] = ""
+    """How their cell looked, where a workbook made from rows must not look otherwise."""
 
 
 class Page(Struct):
@@ -103,7 +105,8 @@ def marked(path: Path, plan: Plan, limits: Limits) -> Any:
         if sum(e.file_size for e in archive.infolist()) > limits.memory // _XML_SHARE:
             raise MemoryError
     with path.open("rb") as file:
-        book = openpyxl.load_workbook(file, data_only=True, keep_links=False)
+        # Struck out or raised parts of a text stay so: the report is read like the file.
+        book = openpyxl.load_workbook(file, data_only=True, keep_links=False, rich_text=True)
     for sheet in book.worksheets:
         if sheet["A1"].value == RESULT_TITLE:
             book.remove(sheet)
@@ -251,6 +254,7 @@ def _write(sheet: Any, page: Page) -> None:
         _widths(sheet, [10, _WIDEST], page.at)
         sheet.freeze_panes = f"A{page.heading_row + 1}"
     notes = {note.row: note for note in page.notes}
+    kept = {(mark.row, mark.column): mark.kept for mark in page.marks if mark.kept}
     marks: dict[int, dict[int, bool]] = {}
     for mark in page.marks:
         in_row = marks.setdefault(mark.row, {})
@@ -266,7 +270,7 @@ def _write(sheet: Any, page: Page) -> None:
         for at, column in enumerate(page.columns, page.left):
             text = column[index]
             if at in in_row or (text and is_heading):
-                cell = cells[at - 1] = text_cell(sheet, text)
+                cell = cells[at - 1] = _like_theirs(sheet, text, kept.get((number, at), ""))
                 if is_heading:
                     cell.font = Font(bold=True)
                 if at in in_row:
@@ -275,6 +279,13 @@ def _write(sheet: Any, page: Page) -> None:
                 cells[at - 1] = cell_or_text(sheet, text)
         _annotate(sheet, page, cells, notes.get(number), is_heading=is_heading)
         sheet.append(cells)
+
+
+def _like_theirs(sheet: Any, text: str, kept: str) -> Any:
+    cell = text_cell(sheet, f"{text}（合并）" if kept == "merged" else text)
+    if kept == "struck":
+        cell.font = Font(strike=True)
+    return cell
 
 
 def _annotate(

@@ -172,6 +172,8 @@ WARNINGS: dict[str, str] = {
     "sheet_other_layer": "工作表像是“{layer}”的内容，没有读取。请用同一份文件、图层选“{layer}”再上传一次。",
     "coordinates_doubt": "{note}",
     "rows_continued": "有 {count} 行只写了物品，没有写名称和坐标，按上一行的名称归在一起。请在预览中核对。",
+    "merged_place": "坐标写在跨 {count} 行的合并单元格里，这几行按同一个位置入库。如果不在同一处，请取消合并后分别填写。",
+    "hidden_columns": "第 {letters} 列是隐藏的，这些列也已读取。如不需要，请删除后再上传。",
     "hidden_rows": "工作表里有 {count} 行被隐藏或筛选掉了，这些行也已读取。如不需要，请删除后再上传。",
     "archive_rest": "压缩包里还有 {names}，没有读取。如需上传，请解压后单独上传。",
     "geometry_used": "有 {count} 行的经纬度两列与图形的位置相差 20 米以上，按图形的位置入库。请在预览图上核对。",

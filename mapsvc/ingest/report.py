@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -53,6 +53,10 @@ _SUSPECTS = {
     "region_unknown": _REGIONS,
     "ambiguous_match": ("code", "name"),
     "duplicate_match": ("code", "name"),
+}
+_KEPT: dict[str, Literal["", "struck", "merged"]] = {
+    "struck_out": "struck",
+    "merged_number": "merged",
 }
 _SHEET_WORDS = {
     "sheet_hidden": "隐藏，没有读取",
@@ -306,7 +310,8 @@ def _page(grid: _Grid, beside: _Beside) -> Page:
                     columns += _differing(
                         grid, part, i, index.get(beside.leads.get(key, ("", 0))[1])
                     )
-                page.marks += [Mark(row, column, error) for column in dict.fromkeys(columns)]
+                kept = _KEPT.get(p["code"], "")
+                page.marks += [Mark(row, column, error, kept) for column in dict.fromkeys(columns)]
     page.marks += _heading_marks(grid, part, beside)
     page.marks.sort(key=lambda mark: mark.error)
     return page
@@ -317,7 +322,7 @@ def _suspects(grid: _Grid, part: Part, p: dict[str, Any], index: int) -> list[in
     spread = [
         c for c in part.heading.columns if c.target == f"field:{p['field']}" and c.loses_to is None
     ]
-    if len(spread) > 1:
+    if len(spread) > 1 and p["code"] not in _KEPT:
         # One column an item: the problem is told at the first of them, whichever is meant.
         row = part.row(index)
         spread = [c for c in spread if not _QUANTITY.match(row[c.position])] or spread

@@ -10,8 +10,11 @@ from mapsvc.ingest.wire import MERGED, STRUCK, Limits, Message, Note, Refused, S
 _WIDEST_SPAN = 1000
 _ROUNDED = re.compile(r"-?(?:[1-9]\d*|0)(?:\.\d+)?|\d\.\d+E\+\d+", re.IGNORECASE).fullmatch
 """Numbers of which a cell may show too few digits; 001 and 2024年5月1日 are what they are."""
+_HIDDEN = "hidden_rows"
 _BREAKS = ("br", "p", "div", "li")
 _STRIKES = ("s", "strike", "del")
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+"""12¹ is not 121."""
 
 
 def webpage(text: str, limits: Limits) -> Iterator[Message]:
@@ -28,7 +31,7 @@ def webpage(text: str, limits: Limits) -> Iterator[Message]:
         yield SheetStart(name=name, visible=True)
         yield from blocks(enumerate(table, 1), limits)
         for code, cells in told.items():
-            yield Note(code, cells, name)
+            yield Note(code, {"count": str(len(cells))} if code == _HIDDEN else cells, name)
 
 
 class _Reader(HTMLParser):
@@ -46,7 +49,7 @@ class _Reader(HTMLParser):
         self._spans = (1, 1)
         self._exact: str | None = None
         self._silent = 0
-        self._struck = False
+        self._struck = self._raised = self._idle = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "table":
@@ -61,20 +64,31 @@ class _Reader(HTMLParser):
         elif self._depth == 1 and tag == "tr":
             self._end_row()
             self._row = {}
+            if _style(attrs, "display:none"):
+                self.told[-1].setdefault(_HIDDEN, {})[str(len(self.tables[-1]))] = ""
         elif self._depth == 1 and tag in ("td", "th"):
             self._end_cell()
             given = dict(attrs)
             self._row = {} if self._row is None else self._row
-            self._cell, self._struck = [], False
+            self._cell, self._struck = [], _style(attrs, "line-through")
             self._spans = _span(given.get("rowspan")), _span(given.get("colspan"))
             # What Excel shows is rounded; the number itself stands beside it.
             self._exact = given.get("x:num") or given.get("sdval")
+        else:
+            self._inside(tag, attrs)
+
+    def _inside(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """What stands in a cell and changes how its text reads."""
+        if tag in ("sup", "sub"):
+            self._raised = True
+        elif tag == "option":
+            self._idle = "selected" not in dict(attrs)
         elif tag == "input" and self._cell is not None:
             self._cell.append(_typed(dict(attrs)))
-        elif tag in _STRIKES:
-            self._struck = True
         elif tag in _BREAKS and self._cell:
             self._cell.append("\n")
+        if tag in _STRIKES or _style(attrs, "line-through"):
+            self._struck = True
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "table" and self._depth:
@@ -83,14 +97,19 @@ class _Reader(HTMLParser):
             self._depth -= 1
         elif tag in ("script", "style"):
             self._silent = max(0, self._silent - 1)
+        elif tag in ("sup", "sub"):
+            self._raised = False
+        elif tag in ("option", "select"):
+            self._idle = False
         elif self._depth == 1 and tag == "tr":
             self._end_row()
         elif self._depth == 1 and tag in ("td", "th"):
             self._end_cell()
 
     def handle_data(self, data: str) -> None:
-        if self._cell is not None and not self._silent:
-            self._cell.append(re.sub(r"[ \t\r\n\xa0]+", " ", data))
+        if self._cell is not None and not self._silent and not self._idle:
+            text = re.sub(r"[ \t\r\n\xa0]+", " ", data)
+            self._cell.append(text.translate(_RAISED) if self._raised else text)
 
     def close(self) -> None:
         """The end of the file ends whatever was left open."""
@@ -141,6 +160,10 @@ def _typed(field: dict[str, str | None]) -> str:
     """What stands in a field of a form; a page that was saved shows it like a cell."""
     shown = (field.get("type") or "text").lower() in ("text", "number", "tel", "date", "search")
     return field.get("value") or "" if shown else ""
+
+
+def _style(attrs: list[tuple[str, str | None]], wanted: str) -> bool:
+    return any(name == "style" and wanted in (text or "").replace(" ", "") for name, text in attrs)
 
 
 def _span(text: str | None) -> int:

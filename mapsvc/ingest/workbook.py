@@ -6,7 +6,7 @@ from pathlib import Path
 
 import python_calamine as calamine
 
-from mapsvc.ingest.cells import blocks
+from mapsvc.ingest.cells import blocks, letter_of
 from mapsvc.ingest.facts import Cell, Facts, zipped_facts
 from mapsvc.ingest.oldbook import old_facts
 from mapsvc.ingest.wire import MERGED, SHORTENED, STRUCK, Limits, Message, Note, Refused, SheetStart
@@ -20,22 +20,31 @@ def workbook(path: Path, limits: Limits, *, zipped: bool) -> Iterator[Message]:
             for position, meta in enumerate(book.sheets_metadata):
                 if meta.typ == calamine.SheetTypeEnum.WorkSheet:
                     visible = meta.visible == calamine.SheetVisibleEnum.Visible
-                    known = facts.get(position, Facts())
+                    known, width = facts.get(position, Facts()), 0
                     if limits.careful and zipped:
                         yield SheetStart(name=meta.name, visible=visible)
                         yield from _sparse(path, meta.name, known, limits)
                     else:
                         sheet = book.get_sheet_by_index(position)
+                        width = sheet.start[1] + sheet.width if sheet.start else 0
                         yield from _sheet(path, sheet, visible, known, limits)
-                    for code, cells in ((STRUCK, known.struck), (SHORTENED, known.shortened)):
-                        if cells and visible:
-                            yield Note(code, {f"{r}:{c}": "" for r, c in cells}, meta.name)
-                    if known.hidden and visible:
-                        yield Note("hidden_rows", {"count": str(known.hidden)}, meta.name)
+                    if visible:
+                        yield from _notes(known, meta.name, width)
     except calamine.PasswordError:
         raise Refused("password") from None
     except (calamine.CalamineError, calamine.XmlError, calamine.ZipError, OSError):
         raise Refused("damaged") from None
+
+
+def _notes(known: Facts, name: str, width: int) -> Iterator[Note]:
+    for code, cells in ((STRUCK, known.struck), (SHORTENED, known.shortened)):
+        if cells:
+            yield Note(code, {f"{row}:{column}": "" for row, column in cells}, name)
+    hidden = [c for low, high in known.hidden_columns for c in range(low, min(high, width) + 1)]
+    if hidden:
+        yield Note("hidden_columns", {"letters": "、".join(map(letter_of, hidden))}, name)
+    if known.hidden:
+        yield Note("hidden_rows", {"count": str(known.hidden)}, name)
 
 
 def _sheet(

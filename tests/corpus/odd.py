@@ -45,13 +45,19 @@ def _struck() -> list[Case]:
     def strike(book: openpyxl.Workbook) -> None:
         sheet: Any = book.worksheets[0]
         sheet["C3"].font = Font(strike=True)
+        sheet["F2"].value = CellRichText("12", TextBlock(InlineFont(vertAlign="superscript"), "1"))
         sheet["B4"].value = CellRichText(TextBlock(InlineFont(strike=True), "旧名"), "新名滑坡")
 
+    rows = [[*HEAD, "威胁人口"], *standard()[1:]]
     page = html_of(standard()).replace("<td>002</td>", "<td><s>002</s></td>")
+    form = "<select><option>橙<option selected>红</select>"
+    page = page.replace("<tr><td>003", '<tr style="display: none"><td>003')
+    page = page.replace("<td>红</td>", f"<td>{form}</td>", 1)
     return [
-        Case("odd-struck", xlsx_of(standard(), strike),
-             rows={2: "new", 3: "struck_out", 4: "struck_out"}),
-        Case("odd-struck-in-page", page.encode(), rows={2: "new", 3: "struck_out", 4: "new"}),
+        Case("odd-struck", xlsx_of(rows, strike),
+             rows={2: "not_a_number", 3: "struck_out", 4: "struck_out"}),
+        Case("odd-struck-in-page", page.encode(), rows={2: "new", 3: "struck_out", 4: "new"},
+             values={2: {"risk_level": "重大"}}, also=frozenset({"hidden_rows"})),
     ]  # fmt: skip
 
 
