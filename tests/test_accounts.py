@@ -195,6 +195,8 @@ def test_what_a_page_asks_for_by_itself_keeps_nobody_signed_in(office: Office) -
         page.get(path, headers=unattended)
     for path in ("/screen", "/api/relief.png"):
         assert page.get(path).status_code in (200, 404)
+    reopened = {"Cookie": "mapsvc_unattended=1"}
+    assert page.get("/api/layers", headers=reopened).status_code == 200
     assert office.sql(lies, name) == [(True,)]
     # Somebody is there again, although the token was looked at a moment ago.
     for headers in (unattended, {}):

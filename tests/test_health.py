@@ -278,7 +278,8 @@ def test_with_the_database_gone_the_page_opens_and_says_so(
     with psycopg.connect(server_conninfo, autocommit=True) as db:
         db.execute(f'drop database "{name}" with (force)'.encode())
     app.app.state.service.sessions._seen = {  # as if the last look were some minutes ago
-        key: (at - 300, who) for key, (at, who) in app.app.state.service.sessions._seen.items()
+        key: seen._replace(at=seen.at - 300)
+        for key, seen in app.app.state.service.sessions._seen.items()
     }
     page = keeper.get("/health")
     assert page.status_code == 200

@@ -46,6 +46,8 @@ OWING = frozenset(
 )
 # What pages ask for by themselves, without any header of ours: it keeps nobody signed in.
 UNATTENDED = frozenset({"/screen", "/api/events", "/api/relief.png"})
+REOPENED = "mapsvc_unattended"
+"""A page that opened itself anew leaves this cookie for some seconds."""
 DEBTS = {
     "password": "密码需要更换后才能继续。请在“我的账号”设一个新密码。",
     "totp": "您的角色必须启用动态口令后才能继续。请在“我的账号”完成设置。",
@@ -68,7 +70,8 @@ def is_use(request: Request) -> bool:
     minute; programs are not asked.
     """
     route = getattr(request.scope.get("route"), "path", "")
-    return "x-unattended" not in request.headers and route not in UNATTENDED
+    said = "x-unattended" in request.headers or REOPENED in request.cookies
+    return not said and route not in UNATTENDED
 
 
 def require_own_page(request: Request, settings: Settings) -> None:

@@ -14,6 +14,12 @@ export function withAttendance(headers = {}) {
   return headers;
 }
 
+/** Open the page anew by itself: what it asks for first goes out before any script could say so. */
+export function reopen() {
+  if (performance.now() - seen.touched > RECENT_MS) document.cookie = "mapsvc_unattended=1; max-age=15; path=/; samesite=lax";
+  location.reload();
+}
+
 /** Whoever works on a page that asks for nothing, a long form say, is there all the same: `tell`. */
 export function watch(tell) {
   if (seen.watched) return;

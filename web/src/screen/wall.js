@@ -1,5 +1,6 @@
 // The wall: what it shows, what it hears, what is pressed.
 import { get, session } from "../api.js";
+import { reopen } from "../attended.js";
 import { breath } from "../breath.js";
 import { fill, h } from "../dom.js";
 import { painted } from "../scene.js";
@@ -392,7 +393,7 @@ export class Wall {
 
   fail(error) {
     this.notices.set("failure", `大屏没有打开：${error.message}。正在重试…`);
-    setTimeout(() => location.reload(), 10_000);
+    setTimeout(reopen, 10_000);
   }
 }
 
