@@ -8,7 +8,7 @@ from math import isfinite
 
 from mapsvc.ingest.wire import BETWEEN_CELLS, Limits, Refused, Rows
 
-BLOCK = 4096
+BLOCK = 1024
 BLANK_RUN = 100
 """Longer runs of blank rows are nothing but formatting and are not reported row by row."""
 SLACK = 100

@@ -181,7 +181,9 @@ _MATCH = (
 
 async def match(db: Db, layer: Layer, scope: str | None) -> None:
     """Fill `upload_match`: seq → feature_id; null where several features may be meant."""
-    await db.execute("analyze upload_incoming (seq, action, lead_seq, code, name, township_code)")
+    await db.execute(
+        "analyze upload_incoming (seq, part, action, lead_seq, code, name, township_code)"
+    )
     await db.execute(
         "create temp table upload_match (seq int, feature_id bigint, many int) on commit drop"
     )
