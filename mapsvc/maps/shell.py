@@ -170,6 +170,8 @@ class Chart(folium.Map):
             min_zoom=3,
             max_zoom=18,
             zoom_snap=0.5,
+            # Every picture of a fading tile is a picture of the whole page.
+            fade_animation=False,
         )
         del self.options["zoom"]
         self.default_js = [(f"{bundle}_js", asset(f"{bundle}.js"))] if scripts else []

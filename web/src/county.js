@@ -226,15 +226,17 @@ export const County = L.Layer.extend({
   initialize(store = new TileStore(decode, 48)) {
     this.store = store;
     this.ground = new Ground(this.store);
-    this.ground.on("load", () => this.fire("drawn"));
+    this.ground.on("load", () => {
+      clearTimeout(this.late);
+      this.fire("drawn");
+    });
     this.ground.on("drawn", () => this._drawn());
   },
 
   /** What reads names from the tiles looks again when all have come, not at each. */
   _drawn() {
     clearTimeout(this.late);
-    if (this.ground.isLoading()) this.late = setTimeout(() => this.fire("drawn"), PATIENCE_MS);
-    else this.fire("drawn");
+    this.late = setTimeout(() => this.fire("drawn"), this.ground.isLoading() ? PATIENCE_MS : 0);
   },
 
   setRelief(relief) {

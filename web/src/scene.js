@@ -35,15 +35,22 @@ export const Scene = L.Renderer.extend({
 
   /** looks: Map of layer id → {layer, shape, graded, version, count}. */
   setLooks(looks) {
+    const same = ({ layer, version, count, graded }) => {
+      const known = this.looks.get(layer);
+      return known && known.version === version && !known.count === !count && known.graded === graded;
+    };
+    const changed = looks.size !== this.looks.size || ![...looks.values()].every(same);
     this.looks = looks;
-    this.updateSoon();
+    if (changed) this.updateSoon();
   },
 
   setGround(ground) {
-    if (this.ground) this.ground.off("drawn", this.redrawSoon, this);
+    const before = this.ground;
+    if (before) before.off("drawn", this.redrawSoon, this);
     this.ground = ground;
+    // A first ground says itself when there are names to be set.
     if (ground) ground.on("drawn", this.redrawSoon, this);
-    this.updateSoon();
+    if (before) this.updateSoon();
   },
 
   /** Show the past: an ISO time with offset, or null for now. */
@@ -64,6 +71,7 @@ export const Scene = L.Renderer.extend({
   },
 
   show(id) {
+    if (this.shown.has(id)) return;
     this.shown.add(id);
     this.updateSoon();
   },
@@ -151,6 +159,7 @@ export const Scene = L.Renderer.extend({
 
   _load(missing) {
     const round = (this.round = (this.round || 0) + 1);
+    this.asked = performance.now();
     let passing = false;
     const loads = missing.map((tile) =>
       this.store.load(tile, tile.url, tile.key).then(
@@ -170,7 +179,7 @@ export const Scene = L.Renderer.extend({
   redrawSoon() {
     if (this.frame || this.soon) return;
     // Tiles come in dozens: a picture a frame for each would cost more than they do.
-    const rest = REST_MS - (performance.now() - (this.drawn || 0));
+    const rest = REST_MS - (performance.now() - Math.max(this.drawn || 0, this.asked || 0));
     if (rest > 0) {
       this.soon = setTimeout(() => {
         this.soon = 0;
@@ -189,6 +198,10 @@ export const Scene = L.Renderer.extend({
   },
 
   _draw(wanted) {
+    // What was to be drawn soon is drawn now.
+    clearTimeout(this.soon);
+    cancelAnimationFrame(this.frame);
+    this.soon = this.frame = 0;
     L.Renderer.prototype._update.call(this);
     const size = this._bounds.getSize();
     const ratio = sharpness();

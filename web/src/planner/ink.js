@@ -36,7 +36,7 @@ export class Ink {
 
   show(owners) {
     this.shown = new Set(owners);
-    this.scene.redrawSoon();
+    if (this.drawings.size) this.scene.redrawSoon();
   }
 
   stress(key) {
