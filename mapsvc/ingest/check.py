@@ -12,8 +12,8 @@ from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.units import factor, is_unit
 from mapsvc.ingest.values import (
-    LONGEST_DAMAGE,
     LONGEST_NOTHING,
+    ODD_STARTS,
     PROTECTS,
     Parser,
     Wrong,
@@ -66,7 +66,7 @@ class ParsedOnce(dict[str, Any]):
             text = unwrapped(text)
         value = None
         if len(text) > LONGEST_NOTHING or not blank(text):
-            value = (len(text) <= LONGEST_DAMAGE and damaged(text)) or self._parse(text)
+            value = (text[0] in ODD_STARTS and damaged(text)) or self._parse(text)
             if type(value) is Wrong:
                 self.any_wrong = True
         self[raw] = value
@@ -119,7 +119,7 @@ def _fields(ledger: Ledger, checked: Checked, part: Part, layer: Layer) -> list[
         column = checked.fields.setdefault(f.id, [None] * ledger.height)
         parse = _typed(checked, part, target, f)
         if phone := phone_of(layer, f.id):
-            parse = _saying_where(parse, part, phone)
+            parse = _saying_where(parse, part, f, phone)
         values = _column(ledger, checked, part, target, parse, f.type)
         column[part.offset : part.offset + part.height] = values
         if f.type == "phone":
@@ -129,10 +129,15 @@ def _fields(ledger: Ledger, checked: Checked, part: Part, layer: Layer) -> list[
     return present
 
 
-def _saying_where(parse: Parser, part: Part, phone: LayerField) -> Parser:
+def _saying_where(parse: Parser, part: Part, person: LayerField, phone: LayerField) -> Parser:
     """A phone among the names: its own column is named as their file calls it."""
-    column = part.columns.get(f"field:{phone.id}")
-    where = f"“{column.heading}”一列" if column else f"“{phone.title}”一列（没有这一列就加上）"
+    own, column = (part.columns.get(f"field:{f.id}") for f in (person, phone))
+    apart = column is not None and (own is None or own.position != column.position)
+    where = (
+        f"“{column.heading}”一列"
+        if column and apart
+        else f"“{phone.title}”一列（没有这一列就加上）"
+    )
 
     def parsed(text: str) -> Any:
         value = parse(text)

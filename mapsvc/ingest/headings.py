@@ -448,14 +448,15 @@ def _columns(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> He
 
 
 def _pair_up(heading: Heading) -> None:
-    """Of several pairs of coordinates take two columns of the same system, never one of each."""
+    """Of several pairs of coordinates take one of a single system, and one that is not shifted."""
     axes = [[c for c in heading.columns if c.target == axis] for axis in ("lon", "lat")]
     if not all(axes) or len(axes[0]) + len(axes[1]) == len(axes):
         return
     winners = [next(c for c in axis if c.loses_to is None) for axis in axes]
+    systems: tuple[str | None, ...] = (None, "wgs84", "cgcs2000", "gcj02", "bd09")
     if winners[0].hint == winners[1].hint:
-        return
-    for hint in (None, "wgs84", "cgcs2000", "gcj02", "bd09"):
+        systems = systems[1:3] if winners[0].hint in systems[3:] else ()
+    for hint in systems:
         pair = [next((c for c in axis if c.hint == hint), None) for axis in axes]
         if all(pair):
             for axis, used in zip(axes, pair, strict=True):

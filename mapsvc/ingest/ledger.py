@@ -174,7 +174,7 @@ def gather(reading: Reading, layer: Layer, elsewhere: Collection[int] = ()) -> L
         raise refusal("no_rows")
     for part in ledger.parts:
         ledger.problems += split(part, layer)
-        _set_apart(part, ledger)
+        _set_apart(part, layer, ledger)
         ledger.problems += continued(part, layer, ledger.skipped)
         _report_columns(part, layer, ledger)
     return ledger
@@ -231,7 +231,7 @@ def _report_columns(part: Part, layer: Layer, ledger: Ledger) -> None:
             ledger.problems.append(problem("column_unused", **where))
         elif column.loses_to is not None and column.target != "seq":
             used = part.columns[column.target]
-            same = plain(used.heading) == plain(column.heading)
+            same = plain(used.heading) == plain(column.heading) and used.hint == column.hint
             if same and cells != part.sheet.columns[used.position][first:]:
                 ledger.problems.append(problem("heading_twice", heading=column.heading, **where))
             elif not same:
@@ -264,10 +264,12 @@ def _holds_data(part: Part, ledger: Ledger, cells: list[str]) -> bool:
     )
 
 
-def _set_apart(part: Part, ledger: Ledger) -> None:
+def _set_apart(part: Part, layer: Layer, ledger: Ledger) -> None:
     """Note the rows that are blank, totals, footers, headings again, or the template's example."""
     if part.sheet.has_shapes:
         return
+    for index in _item_totals(part, layer):
+        ledger.skipped[part.offset + index] = "total_row"
     found = _suspects(part)
     _find_blank(part, found)
     if part.height and _is_numbering(part.row(0)):
@@ -275,6 +277,18 @@ def _set_apart(part: Part, ledger: Ledger) -> None:
     for index, code in found.items():
         if _confirmed(part, index, code):
             ledger.skipped[part.offset + index] = code
+
+
+def _item_totals(part: Part, layer: Layer) -> Iterator[int]:
+    """Rows that sum up the items of the feature above, whose name stands there or is repeated."""
+    item = next((c.id for f in layer.fields for c in f.columns if c.type == "text"), "")
+    items = part.cells(f"item:{item}") or []
+    keys = [c for t in ("code", "name") if (c := part.cells(t)) is not None]
+    for index, text in enumerate(items):
+        if text[-1:] != "计" or not index or _kind(text) != "total_row":
+            continue
+        if all(blank(c[index]) or c[index] == c[index - 1] for c in keys):
+            yield index
 
 
 def _suspects(part: Part) -> dict[int, str]:

@@ -43,9 +43,10 @@ _NONE_WORDS = frozenset({"无", "暂无", "没有", "未知", "不详"})
 _NO_CODE = _NONE_WORDS | {"待编", "未编", "未编号", "无编号", "没有编号"}
 _raised = re.compile("[²³¹⁰-⁹₀-₉①-⑳⓪㉑-㉟㊱-㊿❶-➓]").search
 """Digits that only point to a remark: 12① is 12, not 121."""
-_DITTO = frozenset({"同上", "〃", "″", "”", '"', "″″", "同前", "同左", "同上行", "〃〃"})
+_DITTO = frozenset({"同上", "〃", "″", "”", '"', "″″", "同前", "同左", "同上行", "〃〃", "↑"})
+ODD_STARTS = frozenset('#同〃″”"↑(（')
+"""With what an error, or a sign for the cell above, begins."""
 _ERRORS = frozenset({"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!"})
-LONGEST_DAMAGE = len("#FORMULA!")
 _scientific = re.compile(r"[+-]?\d(?:\.\d+)?E\+\d{1,3}", re.IGNORECASE).fullmatch
 
 
@@ -73,7 +74,7 @@ def blank(text: str) -> bool:
 
 def damaged(text: str) -> Wrong | None:
     """A formula's error, a formula that was never computed, or a sign for the cell above."""
-    if text in _DITTO:
+    if "".join(text.split()).strip("()（）。.") in _DITTO:
         return Wrong("ditto")
     if text == "#FORMULA!":
         return Wrong("formula_no_value")
@@ -244,7 +245,9 @@ def _boolean(field: LayerField) -> Parser:
     return parse
 
 
-_PLAIN_NUMBER = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[+-]?\.\d+)(\D*)")
+_PLAIN_NUMBER = re.compile(
+    r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[+-]?\.\d+)(\D*(?:(?<=[mM])[23])?)"
+)
 
 _APART = re.compile(r"\d\s+\d").search
 
@@ -259,6 +262,7 @@ def _number(field: LayerField | RecordColumn, heading_unit: str) -> Parser:
 
     def parse(text: str) -> Any:
         # A blank between digits may part thousands or two numbers: 120 121.
+        text = text.replace("m²", "㎡").replace("M²", "㎡").replace("m³", "m3")
         apart = _APART(text) or _raised(text)
         match = None if apart else _PLAIN_NUMBER.fullmatch(fold(text))
         if match is None:
@@ -417,6 +421,7 @@ def _from_json(text: str, field: LayerField) -> Any:
     return found or None
 
 
+_TOTALS = frozenset({"合计", "总计", "小计", "共计", "累计"})
 _ITEM = re.compile(
     rf"(?P<item>.*?[^\d\s.:：×xX*(（])[\s:：×xX*=(（—]*(?P<quantity>\d+(?:\.\d+)?)\s*(?P<unit>{MEASURES})?[)）]?"
 )
@@ -459,7 +464,7 @@ def _records(field: LayerField) -> Parser:
             if match is None or quantity is None:
                 return Wrong("record_unreadable")
             name = match["item"].strip()
-            if _DOUBTFUL(name) or (_SIZED(name) and not _CLEAR(part)):
+            if name in _TOTALS or _DOUBTFUL(name) or (_SIZED(name) and not _CLEAR(part)):
                 return Wrong("record_unreadable")
             number = float(match["quantity"])
             record = {

@@ -125,11 +125,14 @@ def _places() -> list[Case]:
     x, y = place(1)
     crossed = [[*HEAD[:3], "经度(GCJ02)", "经度(WGS84)", "纬度(WGS84)", "纬度(GCJ02)"]]
     crossed.append([*row(1)[:3], x + 0.006, x, y, y - 0.003])
+    groups = [[*HEAD[:3], "高德坐标", None, "WGS84坐标", None], [None] * 3 + ["经度", "纬度"] * 2]
+    groups.append([*row(1)[:3], x + 0.006, y - 0.003, x, y])
     mixed = [[*HEAD[:3], "高德经度", "纬度(WGS84)"], [*row(1)[:3], x, y]]
     twice = [[*HEAD, "坐标"], [*row(1), "110.15,30.15"], [*row(2), f"{place(2)[0]},{place(2)[1]}"]]
     other = [[*HEAD[:3], "经度（高德）", "纬度（高德）"], row(1)]
     return [
         good("odd-pairs-crossed", xlsx_of(crossed), count=1, also=frozenset({"heading_ignored"})),
+        good("odd-two-groups", xlsx_of(groups, merge("D1:E1", "F1:G1")), 3, 1),
         Case("odd-axes-of-two-systems", xlsx_of(mixed), rows={2: "crs_of_axes_differs"}),
         Case("odd-two-places", csv_of(twice), rows={2: "two_places", 3: "new"}),
         Case("odd-heading-against-choice", csv_of(other), rows={2: "crs_heading_differs"}),
@@ -137,12 +140,24 @@ def _places() -> list[Case]:
 
 
 def _texts() -> list[Case]:
-    ditto = [[*HEAD, "地址", "责任人"], [*row(1), "一组", "张三"], [*row(2), "同上", "〃"]]
+    ditto = [[*HEAD, "地址", "责任人"], [*row(1), "一组", "张三"], [*row(2), "（同 上）", "〃"]]
     swallowed = text_of(standard(4)).replace("青山1", '"青山1').replace("青山3号滑坡", '青山3号"')
     name = '"隐患点名称": "青山1'
     content = dumped(geojson_of(standard())).decode()
     twice = content.replace(name, f'"隐患点名称": "a", {name}')
+    stock = [
+        [*DEPOT, "库房面积", "物资名称", "数量"],
+        ["K1", "镇仓库", *place(1), "80㎡", "水泵", 2],
+    ]
+    stock += [[None] * 5 + ["帐篷", 3], [None] * 5 + ["小 计", 5]]
+    stock.append(["K2", "村仓库", *place(2), "1.5亩", "水泵", 1])
+    listed = [[*DEPOT, "储备物资"], ["K1", "镇仓库", *place(1), "帐篷20顶；合计20件"]]
+    items = [{"item": "水泵", "quantity": 2}, {"item": "帐篷", "quantity": 3}]
     return [
+        Case("odd-total-of-items", xlsx_of(stock), layer="depots",
+             rows={2: "new", 3: "new", 4: "total_row", 5: "new"},
+             values={2: {"items": items, "area": 80}, 5: {"area": 1000}}),
+        Case("odd-total-in-list", xlsx_of(listed), layer="depots", rows={2: "record_unreadable"}),
         Case("odd-ditto", xlsx_of(ditto), rows={2: "new", 3: "ditto"}),
         Case("odd-quotes-over-rows", swallowed.encode(), refused="csv_quotes"),
         Case("odd-property-twice", twice.encode(), refused="geojson_twice"),
