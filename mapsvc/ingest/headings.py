@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest.sandbox import Sheet
 from mapsvc.ingest.traditional import simplified
-from mapsvc.ingest.units import MEASURES, is_unit
+from mapsvc.ingest.units import MEASURES, is_unit, without_unit
 from mapsvc.ingest.wire import OLD
 
 SEARCHED_ROWS = 30
@@ -200,7 +200,7 @@ class Dictionary:
             return None
         if angle := _ANGLE(key):
             return _AXES[angle[1]] + _STEPS[angle[2]], 62
-        bare = BRACKETS.sub("", key)
+        bare = without_unit(BRACKETS.sub("", key))
         for candidate in (key, bare, re.sub(r"[_-]?(wgs-?84|84|gcj-?02|bd-?09|2000)$", "", bare)):
             if candidate in self._known:
                 return self._known[candidate]
@@ -476,7 +476,9 @@ def _units_above(sheet: Sheet, index: int) -> tuple[str, ...]:
 
 
 def _unit(heading: str, below: str) -> str:
-    inside = BRACKETS.findall(unicodedata.normalize("NFKC", heading))
+    inside = BRACKETS.findall(bare := unicodedata.normalize("NFKC", heading))
+    if not inside and bare != without_unit(bare):
+        inside = [bare.rpartition("/")[2]]
     text = below if below.strip() else (inside[-1] if inside else "")
     return unicodedata.normalize("NFKC", text).strip("()[]【】〔〕 ").removeprefix("单位:").strip()
 

@@ -75,3 +75,9 @@ def is_unit(text: str) -> bool:
     plain = _plain(text)
     known = any(_size(plain, group) is not None for group in _FOLDED)
     return known or _many_of(plain) is not None or _foreign(plain) is not None
+
+
+def without_unit(heading: str) -> str:
+    """威胁人口/人 is 威胁人口; 队长/负责人 stays."""
+    before, _, last = heading.rpartition("/")
+    return before if before and is_unit(last) else heading

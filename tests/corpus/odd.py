@@ -74,7 +74,7 @@ def _formats() -> Case:
             book.worksheets[0].cell(at, 6).number_format = code
         book.worksheets[0]["G2"].number_format = 'yyyy"年"m"月"'
 
-    rows = [[*HEAD, "威胁人口", "发现时间"]]
+    rows = [[*HEAD, "威胁人口/人", "发现时间"]]
     rows += [[*row(i), value, day] for i, (value, *_) in enumerate(told, 1)]
     return Case(
         "odd-number-formats", xlsx_of(rows, tweak),
