@@ -32,6 +32,17 @@ async def test_the_same_name_written_otherwise_is_no_second_feature(
     assert len(await on_map(county)) == 1
 
 
+async def test_the_same_name_over_a_border_is_no_second_feature_either(
+    county: Db,  # noqa: F811
+    catalog: Catalog,
+) -> None:
+    await put(county, catalog, csv_of([row("界边库", 110.1995), row("远库", 110.19)], HEAD))
+    moved = [row("界 边库", 110.2005), row("远 库", 110.21)]
+    staged = await send(county, catalog, csv_of(moved, HEAD))
+    # 96 m over the border it is the same; nearly two kilometres off it is another.
+    assert (staged["counts"]["changed"], staged["counts"]["new"]) == (1, 1)
+
+
 async def test_both_writings_on_the_map_and_the_exact_one_wins(
     county: Db,  # noqa: F811
     catalog: Catalog,
