@@ -25,7 +25,7 @@ KEPT_COLUMNS = (
     "provenance", "raw",
 )  # fmt: skip
 """Of rows as an upload keeps them."""
-_BLOCK = 250
+_BLOCK = 500
 """Rows that a socket holds: the database reads them while the next are laid out."""
 _PIECE = 1 << 18
 _NULL = b"\\N"
