@@ -6,9 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.test_pages_browser import VIEW, Watch, browser
-
-__all__ = ["browser"]
+from tests.test_pages_browser import VIEW, Watch
 
 REPORT = """document.addEventListener('securitypolicyviolation', (e) => window.violated(
     JSON.stringify([location.pathname, e.effectiveDirective, e.blockedURI, e.sourceFile])))"""

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.office import OTHER, OWN
 from tests.test_pages_browser import HOSTILE, VIEW, Watch
@@ -18,16 +18,6 @@ JSON = {"X-Requested-With": "mapsvc", "Content-Type": "application/json"}
 def conninfo(make_database: Callable[[str], str], demo_source: str) -> str:
     """A demo county of this module's own; each test edits a feature of its own."""
     return make_database(demo_source)
-
-
-@pytest.fixture(scope="module")
-def browser(conninfo: str, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
-    """Of this module only: while it lives its event loop runs, and async tests cannot."""
-    assert conninfo
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**browser_type_launch_args)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

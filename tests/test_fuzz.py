@@ -37,7 +37,7 @@ def setting(make_app: Any, make_database: Any, demo_source: str) -> Setting:
     conninfo = make_database(demo_source)
     add_people(conninfo)
     office = Office(Signed(make_app(conninfo)), conninfo, masked=True)
-    return Setting(office, list(people(office)), things(office))
+    return Setting(office, list(people(office)), office.signed.client, things(office))
 
 
 def described(setting: Setting) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from mapsvc import offline
 from mapsvc.catalog import Catalog
@@ -87,15 +87,6 @@ def test_everything_is_in_the_file_and_personal_values_are_masked(
     (tmp_path / "all.html").write_bytes(html)
     posts = data_of(tmp_path / "all.html")["features"]["command_posts"]["features"]
     assert all(f["properties"]["holder"] for f in posts)
-
-
-@pytest.fixture(scope="module")
-def browser(browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
-    """Of this module only: while it lives its event loop runs, and async tests cannot."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(**browser_type_launch_args)
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from playwright.sync_api import (
     Response,
     ViewportSize,
     expect,
-    sync_playwright,
 )
 
 from tests.legible import all_legible
@@ -97,16 +96,6 @@ class Watch:
         assert self.outside == []
         assert self.refused == []
         assert self.complaints == []
-
-
-@pytest.fixture(scope="module")
-def browser(demo_conninfo: str, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
-    """Of this module only: while it lives its event loop runs, and async tests cannot."""
-    assert demo_conninfo  # loaded before that loop starts
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**browser_type_launch_args)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Dialog, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from tests.test_pages_browser import VIEW, Watch
 
@@ -35,16 +35,6 @@ def conninfo_here(make_database: Callable[[str], str], demo_source: str) -> str:
 @pytest.fixture(scope="module")
 def url(serve: Callable[..., str], conninfo_here: str) -> str:
     return serve(conninfo_here)
-
-
-@pytest.fixture(scope="module")
-def browser(url: str, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
-    """Of this module only: while it lives its event loop runs, and async tests cannot."""
-    assert url
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**browser_type_launch_args)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

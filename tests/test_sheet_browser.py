@@ -10,7 +10,6 @@ from pyproj import Geod
 
 from tests.conftest import Make
 from tests.test_pages_browser import Watch
-from tests.test_pages_browser import browser as browser  # noqa: PLC0414
 
 GEOD = Geod(ellps="WGS84")
 UNIT_M = 0.0254 / 96

@@ -10,7 +10,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from mapsvc.coordinates import from_wgs84
 from tests.test_pages_browser import VIEW, Watch
@@ -24,16 +24,6 @@ PART = {"new": "新增", "changed": "修改", "unchanged": "未变", "refused": 
 def url(make_database: Callable[[str], str], demo_source: str, serve: Callable[..., str]) -> str:
     """A server over a demo county of this module's own; its tests leave the map as it was."""
     return serve(make_database(demo_source))
-
-
-@pytest.fixture(scope="module")
-def browser(url: str, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
-    """Of this module only: while it lives its event loop runs, and async tests cannot."""
-    assert url
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**browser_type_launch_args)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
