@@ -257,7 +257,7 @@ def make_backup(
 ) -> None:
     """备份全部数据、历史、上报原件和图层文件；服务可以照常运行。"""
     if keep and not file.is_dir():
-        refuse("--keep 只用于文件夹，例如 mapsvc backup /备份 --keep 30。")
+        refuse(f"没有文件夹 {file}；--keep 只用于文件夹。请先建立：mkdir -p {file}")
     with ready() as (settings, _, conninfo):
         made, manifest = backup.make(conninfo, settings.layers, file)
         size = made.stat().st_size / 1_000_000

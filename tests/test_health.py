@@ -14,7 +14,8 @@ from fastapi.testclient import TestClient
 
 from mapsvc.catalog import load_catalog
 from mapsvc.health import backups, faults
-from mapsvc.settings import PROJECT
+from mapsvc.settings import PROJECT, Settings
+from tests.aside import run
 from tests.conftest import Signed, application
 
 Report = dict[str, Any]
@@ -260,6 +261,19 @@ def test_systemd_says_when_the_next_backup_is_due() -> None:
     assert told["active"] is True
     assert str(told["next_at"]).startswith("2026-11-2")
     assert backups.schedule("LoadState=not-found\nActiveState=inactive\n")["active"] is False
+
+
+def test_a_backup_whose_name_was_chosen_by_hand_is_not_lost(tmp_path: Path) -> None:
+    new = {"folder": str(tmp_path), "keep": None, "bytes": 7}
+    made = {"at": "2026-11-26T02:00:00+08:00", "subject": "出差前", "new": new}
+
+    def looked() -> dict[str, Any]:
+        return run(backups.look(Settings(), {"backup.made": made}))
+
+    assert looked()["lost"] is True
+    (tmp_path / "出差前").write_bytes(b"x" * 7)
+    found = looked()
+    assert (found["lost"], found["count"], found["newest"]) == (False, 1, "出差前")
 
 
 def test_with_the_database_gone_the_page_opens_and_says_so(

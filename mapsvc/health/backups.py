@@ -25,7 +25,7 @@ async def look(settings: Settings, recorded: dict[str, Any]) -> dict[str, Any]:
     made = recorded.get("backup.made")
     told = (made and made["new"]) or {}
     folder = settings.backups or (Path(told["folder"]) if told.get("folder") else None)
-    found = await run_sync(_lie, folder) if folder else None
+    found = await run_sync(_lie, folder, made["subject"] if made else None) if folder else None
     times = [datetime.fromisoformat(made["at"])] if made else []
     times += [found[-1][0]] if found else []
     newest = max(times, default=None)
@@ -45,11 +45,14 @@ async def look(settings: Settings, recorded: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _lie(folder: Path) -> list[tuple[datetime, str, int]] | None:
-    """Time, name and bytes of every backup in the folder, the newest last; None: unreadable."""
+def _lie(folder: Path, last: str | None) -> list[tuple[datetime, str, int]] | None:
+    """Time, name and bytes of every backup in the folder, the newest last; None: unreadable.
+
+    `last` is the name of the last that was made, which may have been chosen by hand.
+    """
     found = []
     try:
-        for path in folder.glob("*.backup"):
+        for path in {*folder.glob("*.backup"), *([folder / last] if last else [])}:
             with suppress(FileNotFoundError):
                 seen = path.stat()
                 found.append((datetime.fromtimestamp(seen.st_mtime, UTC), path.name, seen.st_size))
