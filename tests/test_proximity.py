@@ -211,7 +211,7 @@ async def test_single_features_are_found_by_their_key(
         usual = psycopg.AsyncConnection.execute
 
         async def explained(self: Db, query: Any, values: Any = None, **also: Any) -> Any:
-            if "feature_depots" in (text := sql.as_string(query, self)):
+            if self is db and "feature_depots" in (text := sql.as_string(query, self)):
                 plan = await usual(self, f"explain {text}".encode(), values)
                 plans.append("\n".join(row[0] for row in await plan.fetchall()))
             return await usual(self, query, values, **also)

@@ -192,23 +192,24 @@ async def test_one_statement_and_the_chain_follows_every_change(
 ) -> None:
     layers = (catalog.layer("risk_points"), catalog.layer("depots"))
     ask = surroundings.Question(CIRCLE, layers)
-    asked: list[object] = []
+    asked: list[Db] = []
     usual = psycopg.AsyncConnection.execute
 
     async def execute(self: Db, query: Any, *more: Any, **also: Any) -> Any:
-        asked.append(query)
+        asked.append(self)
         return await usual(self, query, *more, **also)
 
-    async def one_row(*args: Any) -> Any:
-        asked.append(args)
-        return await prepared.one_row(*args)
+    async def one_row(db: Db, *more: Any) -> Any:
+        asked.append(db)
+        return await prepared.one_row(db, *more)
 
     monkeypatch.setattr(psycopg.AsyncConnection, "execute", execute)
     monkeypatch.setattr(surroundings, "one_row", one_row)
 
     async def told(db: Db) -> tuple[Any, int]:
         asked.clear()
-        return msgspec.json.decode(await surroundings.within(db, catalog, ask)), len(asked)
+        found = msgspec.json.decode(await surroundings.within(db, catalog, ask))
+        return found, asked.count(db)  # other applications of this process ask too
 
     async with await psycopg.AsyncConnection.connect(demo_copy, autocommit=True) as db:
         first, many = await told(db)
