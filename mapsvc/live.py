@@ -78,7 +78,9 @@ class Follower:
         self._sending_since: float | None = None
 
     def push(self, item: Frame) -> bool:
-        """Queue a frame; False when there is no room left for it."""
+        """Queue a frame; False when there is no room left for it. After the end, nothing is."""
+        if self._ended:
+            return True
         if len(self._queue) >= MOST_QUEUED:
             return False
         self._queue.append(item)
@@ -87,6 +89,8 @@ class Follower:
 
     def restart(self, item: Frame) -> None:
         """Drop what is queued: only this and what follows it counts."""
+        if self._ended:
+            return
         self._queue.clear()
         self.reached = 0
         self._queue.append(item)
@@ -94,6 +98,8 @@ class Follower:
 
     def finish(self, item: Frame | None = None) -> None:
         """Nothing more comes; what is queued is still read."""
+        if self._ended:
+            return
         if item is not None:
             self._queue.append(item)
         self._ended = True

@@ -322,8 +322,19 @@ async def test_an_ended_session_ends_its_stream(
     monkeypatch.setattr(live, "_TICKETS_S", 0.05)
     async with feed_of(conninfo) as feed:
         with feed.follow(b"no such session") as follower:
-            said = [chunk async for chunk in stream_of(feed, follower, None)]
-    assert said[-1] == b"event: session.ended\ndata: {}\n\n"
+            said = b"".join([chunk async for chunk in stream_of(feed, follower, None)])
+    assert said.endswith(b"event: session.ended\ndata: {}\n\n")
+    assert said.count(b"session.ended") == 1
+
+
+@pytest.mark.anyio
+async def test_nothing_is_said_to_a_session_that_has_ended() -> None:
+    follower = live.Follower(b"ended")
+    follower.finish(live.Frame(0, b"the end"))
+    follower.finish(live.Frame(0, b"the end, again"))
+    assert follower.push(live.Frame(7, b"a change"))
+    follower.restart(live.Frame(0, b"anew"))
+    assert [await follower.read(), await follower.read()] == [b"the end", b""]
 
 
 @pytest.mark.anyio
