@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 import shapely
@@ -11,6 +12,8 @@ from mapsvc import regions
 from mapsvc.catalog import Catalog
 from mapsvc.errors import TooLarge, Unreadable
 from mapsvc.ingest import uploads
+from mapsvc.ingest.assign import RegionIndex
+from mapsvc.ingest.vague import reads_as_d_mmss
 from mapsvc.settings import Settings
 from tests.aside import run
 from tests.conftest import Make
@@ -56,6 +59,17 @@ def test_the_corpus_is_broad() -> None:
     names = [case.id for case in CASES]
     assert len(names) == len(set(names)) >= 120
     assert len({case.content for case in CASES}) >= 120
+
+
+def test_degree_minute_second_is_told_where_only_that_lies_inside() -> None:
+    town = shapely.to_wkb(shapely.box(110.3, 30.2, 110.6, 30.4))
+    regions = RegionIndex.of([(WEST, "西山镇", "township", (WEST,), town)])
+    packed, decimal = np.array([110.2115, 110.3045]), np.array([110.2175, 110.3045])
+    lat = np.array([30.1330, 30.1859])
+    (told,) = reads_as_d_mmss(packed, lat, regions, [WEST, WEST])
+    assert told.code == "coordinates_doubt"
+    assert "度.分秒" in told.message
+    assert not list(reads_as_d_mmss(decimal, lat, regions, [WEST, WEST]))
 
 
 @pytest.mark.anyio

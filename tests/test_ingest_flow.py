@@ -372,8 +372,8 @@ async def test_a_point_outside_says_how_far(county: Db, catalog: Catalog) -> Non
 async def test_a_row_that_names_another_township_is_refused(county: Db, catalog: Catalog) -> None:
     head = [*HEAD, "所属乡镇"]
     rows = [
-        ["1", "在西", "低", 110.1, 30.1, "", "西山"],
-        ["2", "错位", "低", 110.1, 30.12, "", "东河乡"],
+        ["1", "在西", "低", 110.1001, 30.1001, "", "西山"],
+        ["2", "错位", "低", 110.1001, 30.1201, "", "东河乡"],
         ["3", "界边", "低", 110.199, 30.1, "", "东河乡"],
     ]
     staged = await send(county, catalog, csv_of(rows, head))
@@ -394,7 +394,8 @@ async def test_duplicates_are_both_named(county: Db, catalog: Catalog) -> None:
         (5, "duplicate_key"),
         (6, "duplicate_key"),
     ]
-    assert "第 4 行" in staged["problems"][0]["message"]
+    first = next(p for p in staged["problems"] if p["severity"] == "error")
+    assert "第 4 行" in first["message"]
 
 
 async def test_a_moved_feature_keeps_its_identity_over_a_border(
@@ -516,13 +517,14 @@ async def test_a_wildly_wrong_declaration_is_refused(county: Db, catalog: Catalo
 
 
 async def test_swapped_axes_are_put_right_and_marked(county: Db, catalog: Catalog) -> None:
-    staged = await put(county, catalog, csv_of([GOOD[0], ["002", "反了", "低", 30.06, 110.06, ""]]))
-    assert codes(staged, "warning") == [(3, "axes_swapped")]
+    turned = ["002", "反了", "低", 30.0612, 110.0612, ""]
+    staged = await put(county, catalog, csv_of([GOOD[0], turned]))
+    assert codes(staged, "warning") == [(2, "place_rough"), (3, "axes_swapped")]
     swapped = (await on_map(county))[1]
-    assert swapped[6] == "POINT(110.06 30.06)"
+    assert swapped[6] == "POINT(110.0612 30.0612)"
     assert swapped[11] == {
-        "raw_x": "30.06",
-        "raw_y": "110.06",
+        "raw_x": "30.0612",
+        "raw_y": "110.0612",
         "form": "decimal",
         "declared": "wgs84",
         "used": "wgs84",

@@ -20,11 +20,13 @@ Form = Literal["", "decimal", "dms", "packed_dms", "packed_dm", "micro", "projec
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 _LONGEST_BOTH: Final = 240
+_FEWEST_TOLD: Final = 3
+"""Rows of which none breaks the sixties by chance."""
 _AXES: Final[dict[Axis, int]] = {"": 0, "lon": 1, "lat": 2}
 
 D_MMSS_NOTE: Final = (
     "这两列的小数部分看起来像“度.分秒”(例如 112.3015 表示 112°30′15″)，"
-    "目前按十进制度读取。如确为度分秒，请改写后重新上传。"
+    "目前按十进制度读取。如确为度.分秒，请把表头写成“经度（度.分秒）”“纬度（度.分秒）”再上传。"
 )
 
 
@@ -290,10 +292,36 @@ def _dms(packed: Floats) -> tuple[Floats, NDArray[np.int8]]:
     return degrees + minutes / 60 + seconds / 3600, bad
 
 
+def d_mmss(value: Floats) -> Floats:
+    """112.3015 read as 112°30′15″, in degrees."""
+    return _dms(np.rint(value * 1e8) / 1e4)[0]
+
+
+def breaks_sixties(value: Floats) -> Bools:
+    """Where 112.7512 or 112.3075 has over 59 minutes or seconds."""
+    return np.asarray(_dms(np.rint(value * 1e8) / 1e4)[1] > 0)
+
+
+def read_d_mmss(pairs: Pairs, rows: NDArray[np.intp], certain: bool) -> None:
+    """Read decimals as degree.minute-second, in place, because a heading says so.
+
+    `certain`: rows that break the sixties are refused; else one of them speaks against it all.
+    """
+    rows = rows[pairs.form[rows] == "decimal"]
+    bad = breaks_sixties(pairs.x[rows]) | breaks_sixties(pairs.y[rows])
+    if not certain and (bad.any() or rows.size < _FEWEST_TOLD):
+        return
+    for row in rows[bad].tolist():
+        pairs.problems[row] = Problem("seconds_over_59")
+    pairs.x[rows] = np.where(bad, np.nan, d_mmss(pairs.x[rows]))
+    pairs.y[rows] = np.where(bad, np.nan, d_mmss(pairs.y[rows]))
+    pairs.form[rows] = np.where(bad, "", "dms")
+
+
 def _looks_like_d_mmss(x: Floats, y: Floats, decimal: Bools) -> bool:
     """No fraction of a thousand sampled rows breaks the sixties: chance alone would not do that."""
     rows = np.flatnonzero(decimal)
     rows = rows[:: max(1, rows.size // 1000)]
-    digits = np.rint(np.abs(np.concatenate([x[rows], y[rows]])) % 1 * 1e6).astype(np.int64)
-    sixties = (digits // 10_000 < 60) & (digits // 100 % 100 < 60)
-    return bool(sixties.all()) and np.unique(digits).size >= 20
+    both = np.concatenate([x[rows], y[rows]])
+    digits = np.rint(np.abs(both) % 1 * 1e6).astype(np.int64)
+    return not breaks_sixties(both).any() and np.unique(digits[digits % 10_000 > 0]).size >= 8

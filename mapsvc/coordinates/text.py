@@ -69,10 +69,11 @@ _ALIKE: Final = str.maketrans(
 
 # In the normalised spelling, where 度 has become °. 维度 is a frequent slip for 纬度.
 _LABELS: Final[dict[str, tuple[Axis, int]]] = {
-    **dict.fromkeys(("东经", "经°", "E", "LON", "LNG", "LONG", "LONGITUDE"), ("lon", 1)),
-    **dict.fromkeys(("北纬", "纬°", "维°", "N", "LAT", "LATITUDE"), ("lat", 1)),
+    **dict.fromkeys(("东经", "东", "经°", "E", "LON", "LNG", "LONG", "LONGITUDE"), ("lon", 1)),
+    **dict.fromkeys(("北纬", "北", "纬°", "维°", "N", "LAT", "LATITUDE"), ("lat", 1)),
     **dict.fromkeys(("西经", "W"), ("lon", -1)),
     **dict.fromkeys(("南纬", "S"), ("lat", -1)),
+    **dict.fromkeys(("X", "Y"), ("", 1)),  # either axis, by custom
 }
 _NO_LABEL: Final[tuple[Axis, int]] = ("", 1)
 _BLANK: Final = frozenset([
@@ -85,7 +86,11 @@ _LABELLED: Final = re.compile(
 )
 _RAISED: Final = re.compile("[¹²³⁴-⁹₀-₉①-⑳❶-➓]")  # they point to a remark and are no digits
 _EXPONENT: Final = re.compile(r"[+-]?\d+(?:\.\d*)?E[+-]?\d+")
-_NUMBER: Final = re.compile(r"\d+(?:\.\d*)?|\.\d+")
+_NUMBER: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)")
+_METRES: Final = re.compile(r"(\d{6,8}(?:\.\d+)?)\s*(?:M|米)")
+_ENDED: Final = re.compile(r"(\D*\d+\.\d+)[.,;]")
+_NO_DEGREE: Final = re.compile(r"(?<![\d°.])(\d{1,3})[.·O^*](?=\d{1,2}'\d)")
+"""112。21′15″ and 112o21'15": the sign that was at hand for °."""
 _THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{3}){2,}(?:\.\d+)?|(?:[2-9]\d\d|1[89]\d),\d{3}\.\d+")
 _COMMA_DECIMAL: Final = re.compile(r"(\d{1,3}),(\d{4,})")
 _MARKED: Final = re.compile(
@@ -104,7 +109,8 @@ def normalise(text: str) -> str:
     """One spelling for every sign: ° ' " - . , ; and single spaces, upper case."""
     text = unicodedata.normalize("NFKC", text.translate(_ALIKE)).translate(_ALIKE)
     text = " ".join(text.upper().replace("''", '"').split()).removeprefix("'")
-    return re.sub(r"\s*([°'\"])\s*", r"\1", text).strip()
+    text = re.sub(r"\s*([°'\"])\s*", r"\1", text).strip()
+    return _NO_DEGREE.sub(r"\1°", text)
 
 
 def parse_coordinate(text: str) -> Angle | Problem:
@@ -116,6 +122,8 @@ def parse_coordinate(text: str) -> Angle | Problem:
     if len(text) > _LONGEST or _RAISED.search(text):
         return Problem("unreadable")
     clean = normalise(text)
+    if ended := _ENDED.fullmatch(clean):
+        clean = ended[1]
     if clean in _BLANK:
         return Problem("missing")
     if _EXPONENT.fullmatch(clean):
@@ -142,8 +150,8 @@ def _read_labelled(text: str) -> Angle | Problem:
 
 def _read_body(body: str) -> tuple[float, bool] | Problem:
     """The unsigned value, and whether it was written as degrees."""
-    if _NUMBER.fullmatch(body):
-        return float(body), False
+    if number := _NUMBER.fullmatch(body) or _METRES.fullmatch(body):
+        return float(number[1]), False
     if _THOUSANDS.fullmatch(body):
         return float(body.replace(",", "")), False
     if "," in body:

@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 METRES_A_DEGREE = 111_320.0
+_NEAR = 0.2
+"""Degrees."""
 LEVELS = ("village", "township", "county", "city", "province")
 _ENDINGS = (
     "镇",
@@ -253,6 +255,12 @@ class RegionIndex:
             good = at[np.isfinite(lon[at]) & np.isfinite(lat[at])]
             inside += int(shapely.intersects_xy(self._widened(code), lon[good], lat[good]).sum())
         return inside / max(len(targets), 1)
+
+    def any_near(self, lon: Floats, lat: Floats) -> bool:
+        """Does any point lie within some 20 km of all that is loaded?"""
+        west, south, east, north = self.top.bounds
+        inside = (lon > west - _NEAR) & (lon < east + _NEAR)
+        return bool(np.any(inside & (lat > south - _NEAR) & (lat < north + _NEAR)))
 
     @cached_property
     def _wide(self) -> dict[str | None, BaseGeometry]:

@@ -1,25 +1,19 @@
 """What a file itself says of its coordinate systems: in headings, in a .prj, row by row."""
 
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mapsvc.coordinates import System, UnknownSystem, parse_system
+from mapsvc.coordinates import System, parse_system
 from mapsvc.coordinates.pairs import parse_pairs
 from mapsvc.ingest.assign import Floats, metres_between, spoken
+from mapsvc.ingest.beside import said_beside, said_in_folders
 from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.messages import Problem, problem
+from mapsvc.ingest.spoken import spoken_system
 from mapsvc.ingest.wire import ASSUMED, OLD
 
-_SPOKEN = (
-    (re.compile(r"bd09|百度"), "bd09"),
-    (re.compile(r"gcj0?2|火星|高德|腾讯|国测局"), "gcj02"),
-    (re.compile(r"^(cgcs2000|国家2000|2000国家大地)(坐标系|大地坐标系|经纬度)?$"), "cgcs2000"),
-    (re.compile(r"^(wgs(19)?84|gps|84)(坐标系?|经纬度)?$"), "wgs84"),
-)
 _DEGREES = ("decimal", "dms")
 _APART_M = 20
 
@@ -35,7 +29,7 @@ def alike(
     projected: NDArray[np.bool_],
 ) -> dict[Kind, NDArray[np.int64]]:
     """Rows whose system is decided together."""
-    hints = [hinted(part) for part in ledger.parts]
+    hints = [hinted(part, ledger) for part in ledger.parts]
     common = hints[0] if len(set(hints)) == 1 else None
     kinds: dict[Kind, NDArray[np.int64]] = {}
     if common is not None or len(ledger.parts) == 1 or set(hints) == {None}:
@@ -106,34 +100,34 @@ def _named_systems(
     return named
 
 
-def spoken_system(text: str) -> System | None:
-    """The system that people or 奥维 mean by a word, None where it is none of ours."""
-    word = re.sub(r"[\s_\-]", "", unicodedata.normalize("NFKC", text)).lower()
-    for pattern, system in _SPOKEN:
-        if pattern.search(word):
-            return parse_system(system)
-    try:
-        return parse_system(word)
-    except UnknownSystem:
-        return None
-
-
-def hinted(part: Part) -> str | None:
-    """The one system that headings or file name for a sheet; None where it is none or several."""
+def hinted(part: Part, ledger: Ledger) -> str | None:
+    """The one system that headings, file or words beside the table name; None where they name
+    none, or several that differ. An old datum is never outvoted: no polygon tells it apart.
+    """
     named: set[str] = set()
     for target in ("lon", "lat", "x", "y", "point"):
         column = part.columns.get(target)
         if column is not None and column.hint:
             named.add(column.hint)
-    if part.sheet.crs == ASSUMED:
-        named.add(ASSUMED)
-    elif part.sheet.crs:
+    if part.sheet.crs and part.sheet.crs != ASSUMED:
         system = spoken_system(part.sheet.crs)
         if part.sheet.crs == OLD or (system is not None and system.of_old_datum):
             named.add(OLD)
         else:
             named.add(system.id if system is not None else "unknown")
+    beside = said_beside(part, _notes(ledger))
+    if OLD in beside:
+        return OLD
+    named |= beside.keys()
+    if {"wgs84", "cgcs2000"} <= named:
+        named.remove("wgs84")
+    if not named and part.sheet.crs == ASSUMED:
+        return ASSUMED
     return named.pop() if len(named) == 1 else None
+
+
+def _notes(ledger: Ledger) -> list[int]:
+    return [row for row, code in ledger.skipped.items() if code == "footer_row"]
 
 
 def columns_apart(part: Part, x: Floats, y: Floats, form: Sequence[str]) -> Iterator[Problem]:
@@ -186,6 +180,22 @@ def against_heading(part: Part, declared: System) -> Problem | None:
                     named=named.title, declared=declared.title,
                 )  # fmt: skip
     return None
+
+
+def against_words(part: Part, ledger: Ledger, declared: System) -> Iterator[Problem]:
+    """What words beside the table say of the system, where another was chosen."""
+    words = said_beside(part, _notes(ledger)) | said_in_folders(part, of_all=False)
+    for said, clause in words.items():
+        if said == OLD:
+            system = "北京 54 或西安 80"
+        elif declared.in_degrees and not same(said, declared.id):
+            system = parse_system(said).title
+        else:
+            continue
+        yield problem(
+            "crs_words_differ", sheet=part.sheet.name, value=clause, said=clause, named=system,
+            declared=declared.title,
+        )  # fmt: skip
 
 
 def same(one: str, other: str) -> bool:

@@ -15,8 +15,8 @@ import numpy as np
 from mapsvc.catalog import Layer
 from mapsvc.ingest.assign import Named, RegionIndex, metres_between, spoken
 from mapsvc.ingest.check import Checked
+from mapsvc.ingest.given import Located
 from mapsvc.ingest.ledger import Ledger, Part
-from mapsvc.ingest.locate import Located
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.values import blank, fold
 

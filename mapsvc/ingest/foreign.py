@@ -40,7 +40,7 @@ _STREAMS = (
 )
 _OPEN_DOCUMENTS = {"text": "文字文档（odt）", "presentation": "演示文稿（odp）", "graphics": "绘图"}
 _DATA = re.compile(
-    r"\.(?:xlsx?|xlsm|xlsb|et|ods|csv|tsv|kml|kmz|ovkml|ovkmz|geojson|gpx|gpkg|shp|dxf|dwg|zip|rar|7z)$"
+    r"\.(?:xlsx?|xlsm|xlsb|et|ods|csv|tsv|txt|docx?|wps|pdf|kml|kmz|ovkml|ovkmz|geojson|gpx|gpkg|shp|dxf|dwg|zip|rar|7z)$"
 ).search
 _NAMED = 5
 

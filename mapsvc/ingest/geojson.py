@@ -35,11 +35,12 @@ class _File(msgspec.Struct):
 
 def geojson(content: bytes, limits: Limits) -> Iterator[Message]:
     """One sheet: row 0 is the property names, feature n is row n."""
+    content = content.removeprefix(b"\xef\xbb\xbf").strip()
     try:
-        file = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf").strip(), type=_File)
+        file = msgspec.json.decode(content, type=_File)
+        _refuse_twice(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Refused("not_geojson") from None
-    _refuse_twice(content)
+        file = _File("FeatureCollection", list(_in_lines(content, limits)))
     if file.type == "Feature":
         file.features = [_Feature(file.geometry, file.properties)]
     elif file.type != "FeatureCollection":
@@ -63,7 +64,24 @@ def _refuse_twice(content: bytes) -> None:
             counted = Counter(name for name, _ in pairs)
             raise Refused("geojson_twice", name=counted.most_common(1)[0][0][:60])
 
-    json.loads(content.removeprefix(b"\xef\xbb\xbf"), object_pairs_hook=names)
+    json.loads(content, object_pairs_hook=names)
+
+
+def _in_lines(content: bytes, limits: Limits) -> Iterator[_Feature]:
+    """A feature on each line, as GDAL's GeoJSONSeq and ogr2ogr write; raises Refused."""
+    for number, line in enumerate(content.splitlines()):
+        if number > limits.rows * 2:
+            raise Refused("too_many_rows", limit=limits.rows)
+        if not (text := line.strip(b" \t\r\x1e")):
+            continue
+        try:
+            file = msgspec.json.decode(text, type=_File)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise Refused("not_geojson") from None
+        _refuse_twice(text)
+        if file.type != "Feature" or file.crs is not None:
+            raise Refused("not_geojson")
+        yield _Feature(file.geometry, file.properties)
 
 
 def _declared(crs: Any) -> str:

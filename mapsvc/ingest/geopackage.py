@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mapsvc.ingest.cells import blocks
-from mapsvc.ingest.wire import Limits, Message, Refused, SheetStart
+from mapsvc.ingest.wire import Limits, Message, Note, Refused, SheetStart
 
 _LAYERS = 20
 _READS = {
@@ -23,6 +23,7 @@ _WITHOUT_SHAPES = (
     "select table_name from gpkg_contents where data_type = 'attributes'"
     " and table_name not in ('layer_styles', 'qgis_projects') order by rowid"
 )
+_VIEWS = "select name from sqlite_master where type = 'view'"
 _ENVELOPES = (0, 32, 48, 48, 64)
 """Bytes of each kind of envelope before the geometry."""
 
@@ -40,6 +41,10 @@ def geopackage(path: Path, limits: Limits) -> Iterator[Message]:
             " from gpkg_contents c join gpkg_geometry_columns g using (table_name)"
             " left join gpkg_spatial_ref_sys s on s.srs_id = g.srs_id order by c.rowid"
         ).fetchall()
+        # A view shows the rows of tables again, and may run for ever.
+        views = {name for (name,) in db.execute(_VIEWS)}
+        if seen := [t for t in tables if t[0] in views]:
+            tables = [t for t in tables if t[0] not in views] or seen
         if len(tables) > _LAYERS:
             raise Refused("too_many_entries", limit=_LAYERS)
         bare = db.execute(_WITHOUT_SHAPES).fetchmany(_LAYERS)
@@ -53,6 +58,8 @@ def geopackage(path: Path, limits: Limits) -> Iterator[Message]:
         for (table,) in bare:
             yield SheetStart(name=table, visible=True, crs=crs)
             yield from _rows(db, table, None, limits)
+        for view in [t[0] for t in seen if t not in tables]:
+            yield Note("view_left", {"name": view[:60]})
     except (sqlite3.Error, UnicodeDecodeError):
         raise Refused("damaged") from None
     finally:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest.sandbox import Sheet
+from mapsvc.ingest.spoken import of_heading
 from mapsvc.ingest.traditional import simplified
 from mapsvc.ingest.units import MEASURES, is_unit, without_unit
-from mapsvc.ingest.wire import OLD
 
 SEARCHED_ROWS = 30
 DEEPEST = 3
@@ -69,19 +69,6 @@ _CONTAINING = (
     ("point", re.compile(r"经纬度|經緯度|lng.?lat|lon.?lat")),
     ("lon", re.compile(r"经度|經度|longitude")),
     ("lat", re.compile(r"纬度|緯度|维度|latitude")),
-)
-_HINTS = (
-    (
-        OLD,
-        re.compile(
-            r"(北京|西安|beijing|xi'?an)_?-?(19)?(54|80)|(?<!\d)(54|80)(年)?(北京|西安)?坐标",
-            re.IGNORECASE,
-        ),
-    ),
-    ("bd09", re.compile(r"百度|bd-?_?0?9", re.IGNORECASE)),
-    ("gcj02", re.compile(r"高德|火星|腾讯|gcj-?_?0?2|国测局", re.IGNORECASE)),
-    ("cgcs2000", re.compile(r"cgcs_?2000|国家2000|2000坐标|[_(]2000", re.IGNORECASE)),
-    ("wgs84", re.compile(r"wgs-?_?(19)?84|[_(]84\b|84坐标|\bgps", re.IGNORECASE)),
 )
 _ANGLE = re.compile(r"(经度|东经|纬度|维度|北纬)[en]?\(?(度|分|秒|°|'|\")\)?").fullmatch
 """`经度(分)`: degrees, minutes and seconds in columns of their own."""
@@ -192,6 +179,14 @@ class Dictionary:
                 if pattern.search(key):
                     return target, 90
         return hit
+
+    def cut(self, text: str) -> tuple[str, int] | None:
+        """The one meaning of a name of ten bytes, all that a shapefile has room for."""
+        key = plain(text)
+        if not any(9 <= len(key.encode(e, "replace")) <= 10 for e in ("utf-8", "gb18030")):
+            return None
+        targets = {hit[0] for word, hit in self._known.items() if word.startswith(key)}
+        return (targets.pop(), 80) if len(targets) == 1 else None
 
     def known(self, text: str) -> tuple[str, int] | None:
         """The same, without headings that only contain a word for a coordinate."""
@@ -428,6 +423,8 @@ def _columns(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> He
     ranks: dict[str, tuple[int, Column]] = {}
     for position, (texts, grouped) in enumerate(_stacks(sheet, index, depth)):
         text, hit = _meaning(texts, grouped, dictionary)
+        if hit is None and sheet.has_shapes:
+            hit = dictionary.cut(text)
         column = Column(position, text, unit=_unit(text, units[position] if units else ""))
         column.lowest = texts[-1] if texts else ""
         heading.columns.append(column)
@@ -435,7 +432,7 @@ def _columns(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> He
         if hit is None:
             continue
         column.target, rank = hit
-        column.hint = _hint(" ".join(texts))
+        column.hint = of_heading(" ".join(texts))
         held = ranks.get(column.target)
         if held is None or rank < held[0]:
             if held:
@@ -481,11 +478,6 @@ def _unit(heading: str, below: str) -> str:
         inside = [bare.rpartition("/")[2]]
     text = below if below.strip() else (inside[-1] if inside else "")
     return unicodedata.normalize("NFKC", text).strip("()[]【】〔〕 ").removeprefix("单位:").strip()
-
-
-def _hint(text: str) -> str | None:
-    folded = unicodedata.normalize("NFKC", text)
-    return next((system for system, pattern in _HINTS if pattern.search(folded)), None)
 
 
 def _is_unit_row(sheet: Sheet, index: int) -> bool:

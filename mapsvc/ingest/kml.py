@@ -21,6 +21,10 @@ _DOCUMENTS = 20
 _DEEPEST = 100
 _PLAIN = ("name", "address", "phoneNumber", "Snippet", "description", "OvCoordType")
 _FOLDERS = ("Folder", "Document")
+_OVERLAYS = {"GroundOverlay": "贴图", "PhotoOverlay": "照片", "ScreenOverlay": "屏幕图例"}
+_APART = ("Placemark", "NetworkLink", *_OVERLAYS)
+"""What holds names and places of its own."""
+_TIMES = ("TimeStamp", "TimeSpan")
 Position = tuple[float, float]
 
 
@@ -51,15 +55,15 @@ def kmz(path: Path, limits: Limits) -> Iterator[Message]:
 def kml(text: str, limits: Limits, name: str = "") -> Iterator[Message]:
     """One sheet: row 0 is the column names, Placemark n is row n. Links are named, not followed."""
     reader = _Reader(limits)
-    links = list(reader.read(text))
+    notes = list(reader.read(text))
     names = list(reader.names)
     if len(names) > limits.columns:
         raise Refused("too_many_columns", limit=limits.columns)
     yield SheetStart(name=name, visible=True, shapes=True)
     rows = ([row.get(column, "") for column in names] for row in reader.rows)
     yield from blocks(_numbered(names, rows), limits, iter([b"", *reader.shapes]))
-    for link in links:
-        yield Note("network_link", {"link": link}, name)
+    for note in notes:
+        yield Note(note.code, note.values, name)
 
 
 def _numbered(names: list[str], rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
@@ -77,26 +81,25 @@ class _Reader:
         self._limits = limits
         self._titles: dict[str, str] = {}
 
-    def read(self, text: str) -> Iterator[str]:
-        """Fill rows and shapes; yields the addresses of links that were not followed."""
+    def read(self, text: str) -> Iterator[Note]:
+        """Fill rows and shapes; yields notes of links not followed and pictures not read."""
         folders: list[str] = []
         inside = 0
         for event, tag, element in steps(text):
             if event == "start":
-                inside += tag == "Placemark"
+                inside += tag in _APART
                 if tag in _FOLDERS:
                     folders.append("")
                 continue
-            if tag == "Placemark":
+            if tag in _APART:
                 inside -= 1
-                self._add(element, folders)
+                if tag == "Placemark":
+                    self._add(element, folders)
+                else:
+                    yield _left_out(tag, element)
                 element.clear()
-                continue
-            if inside:
-                continue
-            self._around(tag, element, folders)
-            if tag == "NetworkLink":
-                yield next((words(e) for e in element.iter() if local(e.tag) == "href"), "")[:200]
+            elif not inside:
+                self._around(tag, element, folders)
 
     def _around(self, tag: str, element: Any, folders: list[str]) -> None:
         """What stands outside of Placemarks: folders and the titles of fields."""
@@ -124,6 +127,8 @@ class _Reader:
                 keep(row, tag, words(element))
             elif tag == "ExtendedData":
                 self._extend(row, element)
+            elif tag in _TIMES:
+                keep(row, tag, " ".join(words(e) for e in element))
             else:
                 shapes += _shapes(element)
         path = "/".join(name for name in folders[-_DEEPEST:] if name)
@@ -146,6 +151,15 @@ class _Reader:
             else:
                 continue
             keep(row, key, value)
+
+
+def _left_out(tag: str, element: Any) -> Note:
+    """What a link leads to and what a picture shows is not read, but named."""
+    parts = {local(e.tag): words(e) for e in element.iter() if local(e.tag) in ("name", "href")}
+    if tag == "NetworkLink":
+        return Note("network_link", {"link": parts.get("href", "")[:200]})
+    name = parts.get("name") or parts.get("href") or "没有名称"
+    return Note("overlay_left", {"kind": _OVERLAYS[tag], "name": name[:60]})
 
 
 def keep(row: dict[str, str], key: str, value: str) -> None:

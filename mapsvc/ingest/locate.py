@@ -8,7 +8,6 @@ out, nothing is guessed and the person is asked.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from sys import intern
 from typing import Any
 
 import numpy as np
@@ -21,11 +20,18 @@ from mapsvc.coordinates import (
     parse_system,
     to_wgs84,
 )
-from mapsvc.coordinates.pairs import parse_pairs
 from mapsvc.ingest.assign import RegionIndex, metres_between
-from mapsvc.ingest.declared import against_heading, alike, columns_apart, places_apart, same
-from mapsvc.ingest.ledger import Ledger, Raw
+from mapsvc.ingest.declared import (
+    against_heading,
+    against_words,
+    alike,
+    places_apart,
+    same,
+)
+from mapsvc.ingest.given import Given, Located, read_given
+from mapsvc.ingest.ledger import Ledger
 from mapsvc.ingest.messages import Problem, problem
+from mapsvc.ingest.vague import reads_as_d_mmss, rough_places
 from mapsvc.ingest.wire import ASSUMED, OLD
 
 Floats = NDArray[np.float64]
@@ -38,8 +44,9 @@ _WORLD_M = 2e7
 DIGITS = 7
 """Decimals of a stored degree: one centimetre."""
 _DEGREES = ("wgs84", "gcj02", "bd09")
-_KINDS = {1: "线", 2: "线", 3: "面", 4: "点群", 5: "线", 6: "面", 7: "图形集合"}
-_SHAPES = {"line": ({1, 5}, "线"), "polygon": ({3, 6}, "面")}
+_MERCATOR = "EPSG:3857"
+_PROOF = 3
+"""Known points that prove a system."""
 
 
 @dataclass(slots=True)
@@ -47,43 +54,6 @@ class Known:
     """Where features that the file names again lie now: row → lon, lat."""
 
     places: dict[int, tuple[float, float]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Located:
-    """WGS-84 places of all rows (NaN where there is none) and how they came about."""
-
-    lon: Floats
-    lat: Floats
-    shapes: dict[int, Any]
-    """Rows of a line or polygon layer → geometry in WGS-84; lon/lat is a point inside it."""
-    raw: Raw
-    form: list[str]
-    swapped: NDArray[np.bool_]
-    declared: str
-    used: list[str | None]
-    """System of each row."""
-    evidence: list[dict[str, Any]]
-    problems: list[Problem]
-
-    @property
-    def used_crs(self) -> str | None:
-        """The system or systems of the file, None where it must still be chosen."""
-        found = sorted({u for u in self.used if u is not None})
-        return "+".join(found) or None
-
-
-@dataclass(slots=True)
-class _Given:
-    """What the file says: numbers in an unknown system."""
-
-    x: Floats
-    y: Floats
-    form: list[str]
-    swapped: NDArray[np.bool_]
-    raw: Raw
-    shapes: dict[int, Any]
-    problems: list[Problem]
 
 
 def locate(
@@ -95,7 +65,7 @@ def locate(
     known: Known,
 ) -> Located:
     """Places of all rows; `targets` is the region that each row should lie in (None: anywhere)."""
-    given = _given(ledger, geometry)
+    given = read_given(ledger, geometry)
     given.problems += places_apart(ledger)
     located = Located(
         lon=np.full(given.x.size, np.nan),
@@ -115,123 +85,20 @@ def locate(
     if wanted is not None:
         told = (against_heading(part, wanted) for part in ledger.parts)
         given.problems += [found for found in told if found is not None]
+        for part in ledger.parts:
+            given.problems += against_words(part, ledger, wanted)
     for (in_metres, named, hint), rows in alike(
         wanted, located.problems, ledger, present, projected
     ).items():
         _place(located, given, rows, in_metres, named, hint, ledger, regions, targets, known)
+    located.problems += rough_places(ledger, given)
     _mark_swapped(located, ledger)
     return located
 
 
-def _given(ledger: Ledger, geometry: str) -> _Given:
-    size = ledger.height
-    given = _Given(
-        x=np.full(size, np.nan),
-        y=np.full(size, np.nan),
-        form=[""] * size,
-        swapped=np.zeros(size, np.bool_),
-        raw=Raw([""] * size, [""] * size),
-        shapes={},
-        problems=[],
-    )
-    for part in ledger.parts:
-        if part.sheet.has_shapes:
-            _from_shapes(
-                given, ledger, part.offset, part.sheet.shapes[part.heading.first :], geometry
-            )
-            rows = slice(part.offset, part.offset + part.height)
-            given.problems += columns_apart(part, given.x[rows], given.y[rows], given.form[rows])
-    texts = _texts(ledger)
-    if texts is not None and geometry == "point":
-        _from_cells(given, ledger, *texts)
-    elif not all(part.sheet.has_shapes for part in ledger.parts):
-        given.problems.append(problem("no_coordinates_column"))
-    return given
-
-
-def _texts(ledger: Ledger) -> tuple[list[str], list[str], list[str]] | None:
-    """Two columns of texts and the column that each row's problem is shown at."""
-    pairs = [(a, b) for a, b in (("lon", "lat"), ("x", "y")) if ledger.has(a) or ledger.has(b)]
-    single = ["point"] if ledger.has("point") else []
-    columns = [(a, ledger.cells(a), ledger.cells(b)) for a, b in pairs]
-    columns += [(p, ledger.cells(p), [""] * ledger.height) for p in single]
-    if not columns:
-        return None
-    where, xs, ys = columns[0]
-    at = [where] * len(xs)
-    for other, more_x, more_y in columns[1:]:
-        for row, (x, y) in enumerate(zip(xs, ys, strict=True)):
-            if not x.strip() and not y.strip():
-                xs[row], ys[row], at[row] = more_x[row], more_y[row], other
-    return xs, ys, at
-
-
-def _from_cells(given: _Given, ledger: Ledger, xs: list[str], ys: list[str], at: list[str]) -> None:
-    rows = [
-        part.offset + i
-        for part in ledger.parts
-        if not part.sheet.has_shapes
-        for i in range(part.height)
-        if part.offset + i not in ledger.skipped
-    ]
-    pairs = parse_pairs([xs[i] for i in rows], [ys[i] for i in rows])
-    index = np.asarray(rows, np.int64)
-    given.x[index], given.y[index], given.swapped[index] = pairs.x, pairs.y, pairs.swapped
-    for position, (row, form) in enumerate(zip(rows, pairs.form.tolist(), strict=True)):
-        given.raw[row] = (xs[row], ys[row])
-        given.form[row] = intern(form)
-        if position in pairs.problems:
-            found = pairs.problems[position]
-            value = "，".join(t for t in (xs[row].strip(), ys[row].strip()) if t) or None
-            where = ledger.at(row, at[row])
-            code = f"coordinates_{found.code}"
-            given.problems.append(problem(code, value=value, field="coordinates", **where))
-    given.problems += [problem("coordinates_doubt", note=note) for note in pairs.notes]
-
-
-def _from_shapes(
-    given: _Given, ledger: Ledger, offset: int, blobs: list[bytes], geometry: str
-) -> None:
-    shapes = shapely.from_wkb([b or None for b in blobs], on_invalid="ignore")
-    for index in np.flatnonzero(np.isin(shapely.get_type_id(shapes), (4, 7))).tolist():
-        if shapely.get_num_geometries(shapes[index]) == 1:  # a group of one point is that point
-            shapes[index] = shapely.get_geometry(shapes[index], 0)
-    kinds = shapely.get_type_id(shapes)
-    empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
-    allowed, title = _SHAPES.get(geometry, ({0}, "点"))
-    for index in np.flatnonzero(~np.isin(kinds, list(allowed)) | empty).tolist():
-        where = ledger.at(offset + index, "coordinates")
-        if empty[index]:
-            given.problems.append(problem("coordinates_missing", field="coordinates", **where))
-        else:
-            kind = _KINDS.get(int(kinds[index]), "点")
-            code = "not_a_point" if geometry == "point" else "wrong_shape"
-            given.problems.append(
-                problem(code, field="coordinates", kind=kind, expected=title, **where)
-            )
-    good = np.flatnonzero(np.isin(kinds, list(allowed)) & ~empty)
-    inner = shapes[good] if geometry == "point" else shapely.point_on_surface(shapes[good])
-    xs, ys = shapely.get_x(inner).tolist(), shapely.get_y(inner).tolist()
-    pairs = parse_pairs(xs, ys)
-    for position, index in enumerate(good.tolist()):
-        row = offset + index
-        given.raw[row] = (repr(xs[position]), repr(ys[position]))
-        found = pairs.problems.get(position)
-        if found is None:
-            given.x[row], given.y[row] = pairs.x[position], pairs.y[position]
-            given.form[row], given.swapped[row] = str(pairs.form[position]), pairs.swapped[position]
-            if geometry != "point":
-                given.shapes[row] = shapes[index]
-        else:
-            where = ledger.at(row, "coordinates")
-            value = "，".join(given.raw[row])
-            code = f"coordinates_{found.code}"
-            given.problems.append(problem(code, value=value, field="coordinates", **where))
-
-
 def _place(
     located: Located,
-    given: _Given,
+    given: Given,
     rows: NDArray[np.int64],
     in_metres: bool,
     declared: System | None,
@@ -258,6 +125,10 @@ def _place(
         return
     likely = declared or _hinted_system(hint, in_metres)
     scores = _score(given, rows, in_metres, likely, regions, targets, known)
+    decimal = [row for row in rows.tolist() if given.form[row] == "decimal"][:SAMPLE]
+    located.problems += reads_as_d_mmss(
+        given.x[decimal], given.y[decimal], regions, [targets[row] for row in decimal]
+    )
     if declared is not None:
         if declared.of_old_datum:
             located.problems.append(problem("crs_roughly", declared=declared.title))
@@ -265,6 +136,7 @@ def _place(
         system = declared if not found else None
     else:
         system = _choose(scores, hint, located)
+        located.problems += _unlike_file(scores, likely, system)
     located.evidence += [s.shown(system) for s in scores]
     if system is None:
         return
@@ -293,6 +165,8 @@ class Score:
     shift_m: float | None
     close: float
     """Share of the known points within 20 m."""
+    near: bool = True
+    """Does any point lie in the county or within some kilometres of it?"""
 
     def shown(self, chosen: System | None) -> dict[str, Any]:
         return {
@@ -307,7 +181,7 @@ class Score:
 
 
 def _score(
-    given: _Given,
+    given: Given,
     rows: NDArray[np.int64],
     in_metres: bool,
     declared: System | None,
@@ -332,6 +206,7 @@ def _score(
                 len(recognised),
                 float(np.median(shifts)) if shifts.size else None,
                 float(np.mean(shifts <= 20)) if shifts.size else 0.0,
+                not len(regions) or regions.any_near(lon, lat),
             )
         )
     return scores
@@ -348,7 +223,7 @@ def _candidates(
         # The column order is already settled row by row: x is east here.
         systems = [c.system for c in found if not c.swapped]
         if np.nanmedian(x) > 8e6:
-            systems.append(parse_system("EPSG:3857"))
+            systems.append(parse_system(_MERCATOR))
     seen: set[str] = set()
     for system in ([declared] if declared else []) + systems:
         # CGCS2000 and WGS-84 degrees differ by decimetres: one candidate for both.
@@ -358,7 +233,7 @@ def _candidates(
             yield system
 
 
-def _shifts(given: _Given, rows: list[int], system: System, known: Known) -> Floats:
+def _shifts(given: Given, rows: list[int], system: System, known: Known) -> Floats:
     if not rows:
         return np.empty(0)
     at = np.asarray(rows)
@@ -371,9 +246,16 @@ def _shifts(given: _Given, rows: list[int], system: System, known: Known) -> Flo
 
 def _stands_out(best: Score, others: list[Score]) -> bool:
     """Clear evidence for one system against all others; better no answer than a wrong one."""
+    # A zone in which all points lie far outside the county is out of the question, however few.
+    others = [o for o in others if o.near]
     if not others:
         return best.inside is not None and best.inside >= 0.9
-    if best.matched >= 3 and best.shift_m is not None and best.shift_m <= 30 and best.close >= 0.7:
+    if (
+        best.matched >= _PROOF
+        and best.shift_m is not None
+        and best.shift_m <= 30
+        and best.close >= 0.7
+    ):
         rivals = [o.shift_m for o in others if o.shift_m is not None]
         return all(r >= best.shift_m + 100 for r in rivals)
     if best.inside is None or best.inside < 0.9:
@@ -390,7 +272,7 @@ def _ranked(scores: list[Score]) -> list[Score]:
     return sorted(
         scores,
         key=lambda s: (
-            s.shift_m if s.matched >= 3 and s.shift_m is not None else 0,
+            s.shift_m if s.matched >= _PROOF and s.shift_m is not None else 0,
             -(s.inside or 0),
         ),
     )
@@ -412,6 +294,8 @@ def _choose(scores: list[Score], hint: str | None, located: Located) -> System |
         return None
     ranked = _ranked(scores)
     if ranked and _stands_out(ranked[0], ranked[1:]):
+        if ranked[0].system.id == _MERCATOR and ranked[0].matched < _PROOF:
+            located.problems.append(problem("crs_mercator"))
         return ranked[0].system
     wanted = "wgs84" if hint == ASSUMED else hint
     hinted = next((s for s in scores if wanted and same(s.system.id, wanted)), None)
@@ -427,6 +311,20 @@ def _choose(scores: list[Score], hint: str | None, located: Located) -> System |
     else:
         located.problems.append(problem("crs_ambiguous", candidates=names))
     return None
+
+
+def _unlike_file(
+    scores: list[Score], named: System | None, used: System | None
+) -> Iterator[Problem]:
+    """The evidence is against what headings or file name."""
+    if named is None or used is None or same(named.id, used.id):
+        return
+    shares = {s.system.id: s.inside for s in scores}
+    if (share := shares.get(named.id)) is not None and (better := shares.get(used.id)) is not None:
+        yield problem(
+            "crs_of_file_differs", named=named.title, used=used.title,
+            share=f"{share:.0%}", used_share=f"{better:.0%}",
+        )  # fmt: skip
 
 
 def _hinted_system(hint: str | None, in_metres: bool) -> System | None:

@@ -131,7 +131,7 @@ def _is_locked(content: bytes) -> bool:
 
 def _text(path: Path, limits: Limits) -> Iterator[Message]:
     content = path.read_bytes()
-    stripped = content.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")[:2000]
+    stripped = content.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\x1e")[:2000]
     if stripped.startswith((b"{", b"[")) and b"\x00" not in stripped:
         yield from _json(content, limits)
         return
@@ -140,7 +140,7 @@ def _text(path: Path, limits: Limits) -> Iterator[Message]:
 
     text, encoding = decoded(content)
     del content
-    start = text.lstrip("\ufeff \t\r\n\x00")[:4000].lower()
+    start = text.lstrip("\ufeff \t\r\n\x00\x1e")[:4000].lower()
     if start.startswith(("{", "[")):
         yield from _json(text.encode(), limits)
     elif start.startswith("<"):

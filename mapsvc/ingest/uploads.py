@@ -41,6 +41,7 @@ from mapsvc.ingest.record import (
 )
 from mapsvc.ingest.repeated import Asked, basis, repeat, sent_to
 from mapsvc.ingest.sandbox import Reading, read_file
+from mapsvc.ingest.vague import shared_places
 from mapsvc.settings import Settings
 
 __all__ = [
@@ -204,6 +205,8 @@ def _settle(
     targets = [found.code if found.code is not None else scope for found in named]
     places = _places(checked, known) if known else Known()
     located = locate(ledger, layer.geometry, declared, regions, targets, places)
+    if not layer.headings.name_from:  # people of one office are at one place
+        located.problems += shared_places(ledger, located, checked.names)
     return make_draft(layer, ledger, checked, located, regions, named, scope)
 
 

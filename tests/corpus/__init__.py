@@ -5,6 +5,7 @@ from tests.corpus.hostile import cases as hostile
 from tests.corpus.meaning import cases as meaning
 from tests.corpus.odd import cases as odd
 from tests.corpus.positions import cases as positions
+from tests.corpus.said import cases as said
 from tests.corpus.sheets import cases as sheets
 from tests.corpus.texts import cases as texts
 from tests.corpus.traps import cases as traps
@@ -15,4 +16,4 @@ __all__ = ["Case", "all_cases"]
 
 def all_cases() -> list[Case]:
     plain = [*texts(), *positions(), *sheets(), *vectors()]
-    return [*plain, *hostile(), *traps(), *meaning(), *odd()]
+    return [*plain, *hostile(), *traps(), *meaning(), *odd(), *said()]
