@@ -4,6 +4,8 @@ import re
 from typing import Any
 
 from openpyxl.cell import Cell, MergedCell, WriteOnlyCell
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.worksheet import Worksheet
 
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
@@ -38,6 +40,17 @@ def quote(cell: Cell | MergedCell) -> None:
     """Mark a text of theirs that would be taken for a formula once somebody edits it."""
     if cell.data_type == "s" and str(cell.value).startswith(_STARTS_FORMULA):
         cell.quotePrefix = True
+
+
+def fit_paper(sheet: Any, heading_row: int = 0) -> None:
+    """Print all columns on one A4 page's width, the heading (row number from 1) on every page."""
+    setup = sheet.page_setup
+    setup.paperSize, setup.orientation = Worksheet.PAPERSIZE_A4, Worksheet.ORIENTATION_LANDSCAPE
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    setup.fitToWidth, setup.fitToHeight = 1, 0
+    sheet.oddFooter.center.text = "第 &P 页，共 &N 页"
+    if heading_row:
+        sheet.print_title_rows = f"{heading_row}:{heading_row}"
 
 
 def sheet_name(title: str) -> str:

@@ -5,6 +5,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,7 +18,7 @@ from openpyxl.styles import Font, PatternFill
 
 from mapsvc.catalog import Catalog
 from mapsvc.errors import TooLarge
-from mapsvc.ingest import report, uploads
+from mapsvc.ingest import report, sandbox, uploads
 from mapsvc.ingest.added import OUTCOME, REMEDY, RESULT_SHEET, RESULT_TITLE
 from mapsvc.settings import Settings
 from tests.conftest import Make, Signed, application
@@ -506,6 +507,17 @@ async def test_too_little_time_is_said_in_words(
     with pytest.raises(TooLarge) as refused:
         await report.build(source, Settings(upload_max_seconds=0.01))
     assert "分成几个" in refused.value.detail
+
+
+@pytest.mark.anyio
+async def test_a_program_that_failed_is_named_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = sandbox.limits_of(Settings())
+    process = await sandbox.spawn("mapsvc.ingest.marking", tmp_path / "nothing", limits)
+    await process.wait()
+    await sandbox.ended(process, "the writer")
+    assert "the writer ended with status 1" in caplog.text
 
 
 def test_openpyxl_reads_without_entities() -> None:

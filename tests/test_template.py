@@ -82,6 +82,10 @@ def test_an_empty_template_offers_every_field(signed: Signed, catalog: Catalog, 
             assert shown in headings
             assert shown in explained
     assert sheet.freeze_panes == "C2"
+    for printed in (sheet, notes):
+        assert printed.sheet_properties.pageSetUpPr.fitToPage
+        assert (printed.page_setup.fitToWidth, printed.page_setup.fitToHeight) == (1, 0)
+    assert sheet.print_title_rows == "$1:$1"
     assert notes.title == NOTES_SHEET
     said = "".join(str(cell.value or "") for row in notes.iter_rows() for cell in row)
     for words in ("坐标系", "WGS84", "CGCS2000", "GCJ-02", "BD-09", "度分秒"):

@@ -10,7 +10,7 @@ from openpyxl.utils import get_column_letter
 
 from mapsvc.answers.about import DEMO, About
 from mapsvc.catalog import Catalog, Layer, LayerField
-from mapsvc.sheets import cell_or_text, sheet_name
+from mapsvc.sheets import cell_or_text, fit_paper, sheet_name
 
 ABOUT = "查询说明"
 BY = {"road": "按道路", "estimate": "直线估算"}
@@ -122,6 +122,7 @@ def _fill(book: Workbook, part: Part) -> None:
     for n, width in enumerate(part.widths, 1):
         sheet.column_dimensions[get_column_letter(n)].width = width
     sheet.freeze_panes = "A2"
+    fit_paper(sheet, 1)
     for row in (part.head, *part.rows):
         sheet.append([_cell(sheet, value) for value in row])
 

@@ -20,7 +20,7 @@ from openpyxl.utils import get_column_letter
 from mapsvc.ingest.added import OUTCOME, REMEDY, RESULT_SHEET, RESULT_TITLE
 from mapsvc.ingest.read import confine
 from mapsvc.ingest.wire import Limits
-from mapsvc.sheets import cell_or_text, put_text, quote, text_cell
+from mapsvc.sheets import cell_or_text, fit_paper, put_text, quote, text_cell
 
 PLAN = "plan"
 REPORT = "report.xlsx"
@@ -126,6 +126,7 @@ def marked(path: Path, plan: Plan, limits: Limits) -> Any:
             put_text(cell, text)
             _dress(cell, line.kind, column)
     _widths(first, [22, 14, 22, 80])
+    fit_paper(first)
     book.active = 0
     return book
 
@@ -237,6 +238,7 @@ def rebuilt(plan: Plan) -> Any:
     first = book.create_sheet(RESULT_SHEET)
     first.sheet_view.tabSelected = True
     _widths(first, [22, 14, 22, 80])
+    fit_paper(first)
     for line in plan.lines:
         cells = [text_cell(first, text) for text in line.cells]
         for column, cell in enumerate(cells, 1):
@@ -253,6 +255,7 @@ def _write(sheet: Any, page: Page) -> None:
     if page.at:
         _widths(sheet, [10, _WIDEST], page.at)
         sheet.freeze_panes = f"A{page.heading_row + 1}"
+    fit_paper(sheet, page.heading_row if page.at else 0)
     notes = {note.row: note for note in page.notes}
     kept = {(mark.row, mark.column): mark.kept for mark in page.marks if mark.kept}
     marks: dict[int, dict[int, bool]] = {}

@@ -27,11 +27,13 @@ from mapsvc.ingest.added import RESULT_TITLE, added_at, is_added
 from mapsvc.ingest.ledger import Part, gather
 from mapsvc.ingest.locate import AUTO
 from mapsvc.ingest.marking import PLAN, REPORT, Line, Mark, Note, Page, Plan
-from mapsvc.ingest.sandbox import Reading, Sheet, limits_of, read_file, spawn
+from mapsvc.ingest.sandbox import Reading, Sheet, ended, limits_of, read_file, spawn
 from mapsvc.ingest.scratch import scratch
 from mapsvc.ingest.wire import Limits
 from mapsvc.settings import Settings
 from mapsvc.sheets import sheet_name
+
+_WRITER = "mapsvc.ingest.marking"
 
 OUTCOMES = {
     "new": "新增",
@@ -126,16 +128,14 @@ async def build(source: Source, settings: Settings) -> bytes:
 async def _written(path: Path, plan: Plan, limits: Limits) -> bool:
     """Run the program that writes the report; False where it failed, for whatever reason."""
     await asyncio.to_thread(path.with_name(PLAN).write_bytes, msgspec.msgpack.encode(plan))
-    process = await spawn("mapsvc.ingest.marking", path, limits)
+    process = await spawn(_WRITER, path, limits)
     try:
         async with asyncio.timeout(limits.seconds):
             return await process.wait() == 0
     except TimeoutError:
         return False
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        await ended(process, _WRITER)
 
 
 def _plan(source: Source, reading: Reading) -> tuple[Plan | None, Plan]:

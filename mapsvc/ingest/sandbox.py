@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import sys
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from mapsvc.ingest.wire import (
     SheetStart,
 )
 from mapsvc.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _TOO_LARGE = {"too_many_rows", "too_many_columns", "too_big_inside", "too_many_entries", "too_slow"}
 _BIGGEST_FRAME = 256 * 2**20
@@ -117,9 +120,16 @@ async def _attempt(path: Path, limits: Limits) -> tuple[Reading | None, bool]:
             await process.wait()
         return reading, process.returncode != 0
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        await ended(process, "mapsvc.ingest.read")
+
+
+async def ended(process: asyncio.subprocess.Process, program: str) -> None:
+    """Leave no child behind; one that went by itself and failed is named in the log."""
+    if process.returncode is None:
+        process.kill()
+    elif process.returncode:
+        log.warning("%s ended with status %s", program, process.returncode)
+    await process.wait()
 
 
 def _environment(folder: Path) -> dict[str, str]:

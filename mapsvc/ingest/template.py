@@ -25,7 +25,7 @@ from mapsvc.database import Db
 from mapsvc.errors import Forbidden, TooLarge
 from mapsvc.ingest.added import EXAMPLE, NOTES_SHEET, NOTES_TITLE
 from mapsvc.ingest.headings import Dictionary
-from mapsvc.sheets import sheet_name, text_cell
+from mapsvc.sheets import fit_paper, sheet_name, text_cell
 
 _PAGE = 5000
 _MOST_ROWS = 20_000
@@ -177,6 +177,7 @@ def _build(layer: Layer, filling: Filling) -> bytes:
             if cell is not None:
                 cell.font = _GREY
         sheet.append(example)
+    fit_paper(notes)
     _write_notes(notes, layer, columns, lists)
     file = io.BytesIO()
     book.save(file)
@@ -338,6 +339,7 @@ def _heading(sheet: Any, text: str) -> Any:
 
 def _dress(sheet: Any, columns: list[_Column]) -> None:
     sheet.freeze_panes = "C2"
+    fit_paper(sheet, 1)
     for number, column in enumerate(columns, 1):
         dimension = sheet.column_dimensions[get_column_letter(number)]
         dimension.width = column.width

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from openpyxl import Workbook
 
-from mapsvc.sheets import text_cell
+from mapsvc.sheets import fit_paper, text_cell
 
 _HEAD = {
     "id": "序号", "at": "时间", "username": "操作人", "roles_title": "角色", "ip": "来自",
@@ -22,6 +22,7 @@ def workbook(entries: Sequence[dict[str, Any]]) -> bytes:
     book = Workbook(write_only=True)
     sheet = book.create_sheet("审计记录")
     sheet.freeze_panes = "A2"
+    fit_paper(sheet, 1)
     sheet.append(list(_HEAD.values()))
     for entry in entries:
         sheet.append([text_cell(sheet, _text(entry[name])) for name in _HEAD])
