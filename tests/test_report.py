@@ -165,6 +165,9 @@ def test_their_own_workbook_with_bad_cells_marked(
     assert sheet["D3"].number_format == "0.00"
     assert sheet.column_dimensions["B"].width == 33
     assert sheet.row_dimensions[2].height == 40
+    # Two remedies of two lines: no part of them is cut off.
+    assert sheet.row_dimensions[5].height == 64
+    assert not sheet.row_dimensions[3].height
     assert sheet.freeze_panes == "B3"
     assert [str(m) for m in sheet.merged_cells.ranges] == ["A1:G1"]
     assert not sheet.row_dimensions[5].hidden

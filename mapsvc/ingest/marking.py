@@ -20,7 +20,7 @@ from openpyxl.utils import get_column_letter
 from mapsvc.ingest.added import OUTCOME, REMEDY, RESULT_SHEET, RESULT_TITLE
 from mapsvc.ingest.read import confine
 from mapsvc.ingest.wire import Limits
-from mapsvc.sheets import cell_or_text, fit_paper, put_text, quote, text_cell
+from mapsvc.sheets import breadth, cell_or_text, fit_height, fit_paper, put_text, quote, text_cell
 
 PLAN = "plan"
 REPORT = "report.xlsx"
@@ -29,6 +29,8 @@ Kind = Literal["plain", "title", "head", "error", "warning"]
 _XML_SHARE = 32
 """openpyxl holds a workbook in ten times the size of its XML, and needs a second a megabyte."""
 _WIDEST = 60
+_COLUMNS = [22, 14, 22, 80]
+"""Widths of the sheet that sums up."""
 _SAMPLE = 200
 # Violet and grey: red, orange, yellow and blue are the colours of risk.
 _ERROR = PatternFill("solid", fgColor="E4DFEC")
@@ -125,10 +127,17 @@ def marked(path: Path, plan: Plan, limits: Limits) -> Any:
             cell = first.cell(number, column)
             put_text(cell, text)
             _dress(cell, line.kind, column)
-    _widths(first, [22, 14, 22, 80])
-    fit_paper(first)
+    _sum_up(first, plan)
     book.active = 0
     return book
+
+
+def _sum_up(first: Any, plan: Plan) -> None:
+    _widths(first, _COLUMNS)
+    fit_paper(first)
+    for number, line in enumerate(plan.lines, 1):
+        if line.kind != "title":
+            fit_height(first, number, zip(line.cells, _COLUMNS, strict=False))
 
 
 def _drop_links(book: Any) -> None:
@@ -166,6 +175,7 @@ def _mark(sheet: Any, page: Page) -> None:
             if text and not isinstance(cell, MergedCell):
                 put_text(cell, text)
                 _beside_row(cell, note, offset)
+        fit_height(sheet, note.row, [(note.remedy, _WIDEST)])
     _widths(sheet, [10, _WIDEST], at)
 
 
@@ -237,8 +247,7 @@ def rebuilt(plan: Plan) -> Any:
     book = openpyxl.Workbook(write_only=True)
     first = book.create_sheet(RESULT_SHEET)
     first.sheet_view.tabSelected = True
-    _widths(first, [22, 14, 22, 80])
-    fit_paper(first)
+    _sum_up(first, plan)
     for line in plan.lines:
         cells = [text_cell(first, text) for text in line.cells]
         for column, cell in enumerate(cells, 1):
@@ -295,6 +304,8 @@ def _annotate(
     sheet: Any, page: Page, cells: list[Any], note: Note | None, *, is_heading: bool
 ) -> None:
     texts = (note.outcome, note.remedy) if note else ("", "")
+    if note and page.at:
+        fit_height(sheet, note.row, [(note.remedy, _WIDEST)])
     for offset, text in enumerate((OUTCOME, REMEDY) if is_heading else texts):
         if text and page.at:
             cell = cells[page.at - 1 + offset] = text_cell(sheet, text)
@@ -305,9 +316,7 @@ def _annotate(
 
 
 def _width(column: list[str]) -> int:
-    """Characters, Chinese ones counted twice."""
-    sample = (sum(1 + (c > "\u2e7f") for c in text) for text in column[:_SAMPLE])
-    return min(_WIDEST, max([8, *sample]) + 2)
+    return min(_WIDEST, max([8, *map(breadth, column[:_SAMPLE])]) + 2)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from mapsvc.database import Db
 from mapsvc.errors import Forbidden, TooLarge
 from mapsvc.ingest.added import EXAMPLE, NOTES_SHEET, NOTES_TITLE
 from mapsvc.ingest.headings import Dictionary
-from mapsvc.sheets import fit_paper, sheet_name, text_cell
+from mapsvc.sheets import fit_height, fit_paper, sheet_name, text_cell
 
 _PAGE = 5000
 _MOST_ROWS = 20_000
@@ -177,7 +177,6 @@ def _build(layer: Layer, filling: Filling) -> bytes:
             if cell is not None:
                 cell.font = _GREY
         sheet.append(example)
-    fit_paper(notes)
     _write_notes(notes, layer, columns, lists)
     file = io.BytesIO()
     book.save(file)
@@ -339,12 +338,12 @@ def _heading(sheet: Any, text: str) -> Any:
 
 def _dress(sheet: Any, columns: list[_Column]) -> None:
     sheet.freeze_panes = "C2"
-    fit_paper(sheet, 1)
     for number, column in enumerate(columns, 1):
         dimension = sheet.column_dimensions[get_column_letter(number)]
         dimension.width = column.width
         # For the cells that are still blank: a phone typed there keeps its digits.
         dimension.number_format = _FORMATS.get(column.kind, "@")
+    fit_paper(sheet, 1)
 
 
 def _rules(sheet: Any, columns: list[_Column], last: int) -> list[tuple[str, ...]]:
@@ -377,8 +376,10 @@ def _rules(sheet: Any, columns: list[_Column], last: int) -> list[tuple[str, ...
 def _write_notes(
     sheet: Any, layer: Layer, columns: list[_Column], lists: list[tuple[str, ...]]
 ) -> None:
-    for at, width in zip("ABCDE", (22, 8, 60, 48, 24), strict=True):
+    widths = (22, 8, 60, 48, 24)
+    for at, width in zip("ABCDE", widths, strict=True):
         sheet.column_dimensions[at].width = width
+    fit_paper(sheet)
     rows: list[list[str]] = [
         [NOTES_TITLE],
         [f"{layer.title}：每行一个{layer.noun}。带 * 的列必填；不要改表头，列的先后不影响上传。"],
@@ -399,6 +400,8 @@ def _write_notes(
             row.append(value)
     bold = {0, 3, 4 + len(columns)}
     for number, row in enumerate(rows):
+        if number >= 3:
+            fit_height(sheet, number + 1, zip(row, widths, strict=False))
         cells = [text_cell(sheet, text) if text else None for text in row]
         for cell in cells:
             if cell is not None:
