@@ -48,6 +48,14 @@ def letter_of(column: int) -> str:
     return (letter_of(before) if before else "") + chr(65 + last)
 
 
+def number_of(letters: bytes) -> int:
+    """A → 1, AB → 28."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
 def _elapsed(value: timedelta) -> str:
     """`112:30:15`, as it was typed: degrees with colons become hours in a spreadsheet."""
     seconds = round(value.total_seconds(), 3)

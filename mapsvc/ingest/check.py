@@ -122,6 +122,8 @@ def _fields(ledger: Ledger, checked: Checked, part: Part, layer: Layer) -> list[
             parse = _saying_where(parse, part, f, phone)
         values = _column(ledger, checked, part, target, parse, f.type)
         column[part.offset : part.offset + part.height] = values
+        if f.type == "records":
+            _tell_parts(ledger, checked, part, f, values)
         if f.type == "phone":
             _doubt_phones(ledger, checked, part, f, values)
         if f.required:
@@ -157,6 +159,17 @@ def _doubt_phones(
         if value is not None and "00000000" in value and seq not in ledger.skipped:
             where = ledger.at(seq, f"field:{f.id}")
             checked.refuse(problem("phone_rounded", field=f.id, value=value, **where))
+
+
+def _tell_parts(
+    ledger: Ledger, checked: Checked, part: Part, f: LayerField, values: list[Any]
+) -> None:
+    """`其中棉帐篷10顶` in a list of things was left out."""
+    for index, text in enumerate(part.cells(f"field:{f.id}") or []):
+        seq = part.offset + index
+        if "其中" in text and values[index] is not None and seq not in ledger.skipped:
+            where = ledger.at(seq, f"field:{f.id}")
+            checked.refuse(problem("item_parts_left", field=f.id, value=text, **where))
 
 
 def _typed(

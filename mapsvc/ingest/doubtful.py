@@ -1,7 +1,9 @@
 """Cells that look otherwise than they read: numbers merged over rows, texts that are struck out.
 
 A merged text holds for every row that it spans; a merged number may be the sum of them. What is
-struck out may be void, or not. Both are refused where they would become a value.
+struck out may be void, or not, and an amount shown as money may count another unit than its column.
+All are refused where they would become a value. What is merged over two columns, or hangs on a
+cell, is told.
 """
 
 from bisect import bisect_left, bisect_right
@@ -13,8 +15,10 @@ from mapsvc.ingest.check import Checked
 from mapsvc.ingest.declared import same
 from mapsvc.ingest.headings import Column, Dictionary
 from mapsvc.ingest.ledger import Ledger, Part
-from mapsvc.ingest.messages import Problem, problem
-from mapsvc.ingest.wire import MERGED, STRUCK, Note
+from mapsvc.ingest.messages import Problem, problem, shorten
+from mapsvc.ingest.units import factor
+from mapsvc.ingest.values import BETWEEN_PARTS, blank
+from mapsvc.ingest.wire import ACROSS, MERGED, MONEY, REMARKED, SHORTENED, STRUCK, Note
 
 _FEWEST = 3
 """Known headings of a row that reads like a heading."""
@@ -28,13 +32,7 @@ def refuse_doubtful(ledger: Ledger, checked: Checked, layer: Layer) -> None:
         for part in ledger.parts:
             if part.sheet.name != note.sheet:
                 continue
-            if note.code == MERGED:
-                problems = _merged(ledger, part, layer, note)
-            elif note.code == STRUCK:
-                problems = _struck(ledger, part, note)
-            else:
-                problems = _shortened(ledger, part, layer, note)
-            for found in problems:
+            for found in _OF[note.code](ledger, part, layer, note):
                 checked.refuse(found)
     for part in ledger.parts:
         for found in _two_systems(part):
@@ -65,12 +63,66 @@ def _merged(ledger: Ledger, part: Part, layer: Layer, note: Note) -> Iterator[Pr
             yield _told(ledger, part, row, column, code, count=len(rows))
 
 
-def _struck(ledger: Ledger, part: Part, note: Note) -> Iterator[Problem]:
-    for (row, position), _ in _cells(part, note):
+def _struck(ledger: Ledger, part: Part, _: Layer, note: Note) -> Iterator[Problem]:
+    for (row, position), _text in _cells(part, note):
         column = _used(part, position)
         if column is not None and column.target != "seq":
             for index in _rows(ledger, part, row, row):
                 yield _told(ledger, part, index, column, "struck_out")
+
+
+def _across(ledger: Ledger, part: Part, layer: Layer, note: Note) -> Iterator[Problem]:
+    """One text over two columns of data: the first has it, the others have nothing."""
+    counted = _counted(layer)
+    for (top, position), corner in _cells(part, note):
+        bottom, _, right = corner.partition(":")
+        last = int(right) - part.sheet.left
+        first, *others = [_used(part, at) for at in range(position, last + 1)]
+        lost = [c for c in others if c and c.target not in ("seq", "lat", *_PLACES)]
+        if not lost:
+            continue
+        for row in _rows(ledger, part, top, int(bottom)):
+            empty = [c for c in lost if not _filled(part, c, row)]
+            text = part.sheet.columns[position][part.heading.first + row]
+            if not empty or blank(text):
+                continue
+            column = part.heading.columns[position]
+            headings = "、".join(c.heading for c in [column, *empty] if c.heading)
+            digits = any(map(str.isdigit, text))
+            doubt = digits and any(c.target in counted for c in (first, *empty) if c)
+            code = "merged_numbers" if doubt else "merged_columns"
+            at = column if first else empty[0]
+            yield _told(ledger, part, row, at, code, headings=headings, text=shorten(text))
+
+
+def _filled(part: Part, column: Column, row: int) -> bool:
+    """Has the column got its value from what stood beside it?"""
+    texts = part.derived.get(column.target or "")
+    return bool(texts and BETWEEN_PARTS not in texts[row] and texts[row].strip())
+
+
+def _money(ledger: Ledger, part: Part, layer: Layer, note: Note) -> Iterator[Problem]:
+    """¥120,000 under a heading without a unit counts 元, whatever the field counts."""
+    amounts = {f"field:{f.id}": f.unit for f in layer.fields if f.type in _NUMBERS}
+    for (row, position), _ in _cells(part, note):
+        column = _used(part, position)
+        unit = amounts.get(column.target or "", "") if column else ""
+        if column is None or factor("元", unit) in (None, 1.0):
+            continue
+        if not any(factor(u, unit) for u in (column.unit, *part.heading.units) if u):
+            for index in _rows(ledger, part, row, row):
+                yield _told(ledger, part, index, column, "money_unit", unit=unit)
+
+
+def _remarked(ledger: Ledger, part: Part, _: Layer, note: Note) -> Iterator[Problem]:
+    columns = part.heading.columns
+    for (row, position), text in _cells(part, note):
+        for index in _rows(ledger, part, row, row):
+            where = ledger.at(part.offset + index)
+            if 0 <= position < len(columns):
+                where["column"] = columns[position].heading or None
+            said = f"（“{shorten(text)}”）" if text else ""
+            yield problem("remark_unread", said=said, value=text or None, **where)
 
 
 def _two_systems(part: Part) -> Iterator[Problem]:
@@ -179,3 +231,14 @@ def _told(
     where = ledger.at(part.offset + index, column.target) | {"column": column.heading}
     value = part.sheet.columns[column.position][part.heading.first + index]
     return problem(code, field=name or kind, value=value, **where, **gaps)
+
+
+_OF = {
+    MERGED: _merged,
+    STRUCK: _struck,
+    SHORTENED: _shortened,
+    ACROSS: _across,
+    MONEY: _money,
+    REMARKED: _remarked,
+}
+"""What is said of the cells in a note."""

@@ -10,8 +10,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from mapsvc.ingest.cells import number_of
 from mapsvc.ingest.markup import local, steps
-from mapsvc.ingest.shown import SHORT_DATES, Show, shortens, shown_by
+from mapsvc.ingest.remarks import beside
+from mapsvc.ingest.shown import Formats, Show
 from mapsvc.ingest.wire import Limits, Refused
 
 NO_VALUE = "#FORMULA!"
@@ -63,6 +65,12 @@ class Facts(Struct):
     """Cells whose text is struck out, in part or whole."""
     shortened: list[Cell] = []
     """Dates that are shown without their year or day."""
+    money: list[Cell] = []
+    """Numbers that are shown with a sign of money."""
+    remarks: dict[Cell, str] = {}
+    """What hangs on a cell and is not its text."""
+    drawn: str = ""
+    """What lies over the cells: text boxes and pictures, in words."""
 
 
 class Looks(Struct):
@@ -79,10 +87,13 @@ class Looks(Struct):
 
     raised: dict[bytes, str] = {}
     """Shared texts with raised digits, by index → with such digits in them."""
+    money: set[bytes] = set()
+    """Styles that show a number with a sign of money."""
 
     @property
     def any(self) -> bool:
-        return bool(self.shows or self.shortened or self.raised or self.struck or self.struck_texts)
+        dressed = self.raised or self.struck or self.struck_texts
+        return bool(self.shows or self.shortened or self.money or dressed)
 
 
 def zipped_facts(path: Path, limits: Limits) -> dict[int, Facts]:
@@ -91,7 +102,7 @@ def zipped_facts(path: Path, limits: Limits) -> dict[int, Facts]:
     found: dict[int, Facts] = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            order = _sheet_order(archive)
+            order = sheet_order(archive)
             looks = _looks(archive)
             computed = not _waits_for_computing(archive)
             for entry in archive.infolist():
@@ -114,9 +125,18 @@ def zipped_facts(path: Path, limits: Limits) -> dict[int, Facts]:
                     _require_computed(archive.read(entry))
                 if suspicious:
                     found[order[entry.filename]] = _facts(archive.read(entry), looks, computed)
+            _look_beside(archive, order, found)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError):
         raise Refused("damaged") from None
     return found
+
+
+def _look_beside(archive: zipfile.ZipFile, order: dict[str, int], found: dict[int, Facts]) -> None:
+    for entry, position in order.items():
+        remarks, drawn = beside(archive, entry)
+        if remarks or drawn:
+            facts = found.setdefault(position, Facts())
+            facts.remarks, facts.drawn = remarks, drawn
 
 
 def _require_computed(xml: bytes) -> None:
@@ -135,7 +155,7 @@ def _looks(archive: zipfile.ZipFile) -> Looks:
     if "xl/styles.xml" in names:
         with archive.open("xl/styles.xml") as stream:
             xml = stream.read(_STYLES)
-        looks.shows, looks.shortened = _shown_styles(xml)
+        _read_formats(xml, looks)
         looks.struck = _struck_styles(xml)
     if "xl/sharedStrings.xml" in names:
         _read_texts(archive, looks)
@@ -179,26 +199,22 @@ def _with_raised(text: bytes) -> str:
     return "".join(parts)
 
 
-def _shown_styles(xml: bytes) -> tuple[dict[bytes, Show], set[bytes]]:
-    """Styles that show a number as a text of its own, and those that shorten dates."""
-    formats = {number: show for number in (b"9", b"10") if (show := shown_by("0%"))}
-    shortened = {b"%d" % number for number in SHORT_DATES}
+def _read_formats(xml: bytes, looks: Looks) -> None:
+    formats = Formats()
     for tag in re.findall(rb"<(?:\w+:)?numFmt\s[^>]*>", xml):
         parts = dict(re.findall(rb"""(\w+)=["']([^"']*)["']""", tag))
         code = unescape(parts.get(b"formatCode", b"").decode("utf-8", "replace"))
-        if (shown := shown_by(code)) is not None:
-            formats[parts.get(b"numFmtId", b"")] = shown
-        elif shortens(code):
-            shortened.add(parts.get(b"numFmtId", b""))
+        if (number := parts.get(b"numFmtId", b"")).isdigit():
+            formats.learn(int(number), code)
     cells = re.search(rb"<((?:\w+:)?)cellXfs\b.*?</\1cellXfs>", xml, re.DOTALL)
     used = re.findall(rb"""<(?:\w+:)?xf\s[^>]*?numFmtId=["'](\d+)""", cells[0]) if cells else []
-    return (
-        {b"%d" % i: formats[f] for i, f in enumerate(used) if f in formats},
-        {b"%d" % i for i, f in enumerate(used) if f in shortened},
-    )
+    styles = [(b"%d" % style, int(number)) for style, number in enumerate(used)]
+    looks.shows = {s: formats.shows[number] for s, number in styles if number in formats.shows}
+    looks.shortened = {style for style, number in styles if number in formats.shortened}
+    looks.money = {style for style, number in styles if number in formats.money}
 
 
-def _sheet_order(archive: zipfile.ZipFile) -> dict[str, int]:
+def sheet_order(archive: zipfile.ZipFile) -> dict[str, int]:
     """Entry name of each sheet → its position in the workbook."""
     names = archive.namelist()
     if "xl/workbook.xml" not in names or "xl/_rels/workbook.xml.rels" not in names:
@@ -229,21 +245,22 @@ def _waits_for_computing(archive: zipfile.ZipFile) -> bool:
 def _facts(xml: bytes, looks: Looks, computed: bool) -> Facts:
     if _is_odd(xml):
         return _facts_of_any(xml, looks)
-    patches = {(int(m[2]), _column(m[1])): NO_VALUE for m in _UNCOMPUTED.finditer(xml)}
+    patches = {(int(m[2]), number_of(m[1])): NO_VALUE for m in _UNCOMPUTED.finditer(xml)}
     if not computed:
-        patches |= {(int(m[2]), _column(m[1])): NO_VALUE for m in _ZERO.finditer(xml)}
+        patches |= {(int(m[2]), number_of(m[1])): NO_VALUE for m in _ZERO.finditer(xml)}
     for m in _ERROR.finditer(xml):
-        patches[int(m[2]), _column(m[1])] = m[3].decode("utf-8", "replace")
+        patches[int(m[2]), number_of(m[1])] = m[3].decode("utf-8", "replace")
     if styles := looks.shows:
         for m in _STYLED.finditer(xml):
             if m[3] in styles and (text := styles[m[3]](m[4].decode())):
-                patches[int(m[2]), _column(m[1])] = text
+                patches[int(m[2]), number_of(m[1])] = text
     return Facts(
         patches | _raised(xml, looks),
         len(_HIDDEN.findall(xml)),
         _hidden_columns(xml),
         _struck(xml, looks),
-        _shortened(xml, looks.shortened),
+        _styled(xml, looks.shortened),
+        _styled(xml, looks.money),
     )
 
 
@@ -253,9 +270,9 @@ def _raised(xml: bytes, looks: Looks) -> dict[Cell, str]:
     if looks.raised or _SUPERSCRIPT.search(xml):
         for m in _FILLED.finditer(xml):
             if m[5] and _SUPERSCRIPT.search(m[5]):
-                found[int(m[2]), _column(m[1])] = _with_raised(m[5])
+                found[int(m[2]), number_of(m[1])] = _with_raised(m[5])
             elif m[4] in looks.raised and b't="s"' in m[0]:
-                found[int(m[2]), _column(m[1])] = looks.raised[m[4]]
+                found[int(m[2]), number_of(m[1])] = looks.raised[m[4]]
     return found
 
 
@@ -268,18 +285,19 @@ def _hidden_columns(xml: bytes) -> list[tuple[int, int]]:
     return found
 
 
-def _shortened(xml: bytes, styles: set[bytes]) -> list[Cell]:
+def _styled(xml: bytes, styles: set[bytes]) -> list[Cell]:
+    """Cells with a number in one of the styles."""
     if not styles:
         return []
     found = (m for m in _STYLED.finditer(xml) if m[3] in styles)
-    return [(int(m[2]), _column(m[1])) for m in found]
+    return [(int(m[2]), number_of(m[1])) for m in found]
 
 
 def _struck(xml: bytes, looks: Looks) -> list[Cell]:
     if not (looks.struck or looks.struck_texts or _STRIKE.search(xml)):
         return []
     return [
-        (int(m[2]), _column(m[1]))
+        (int(m[2]), number_of(m[1]))
         for m in _FILLED.finditer(xml)
         if m[3] in looks.struck
         or (m[4] in looks.struck_texts and b't="s"' in m[0])
@@ -302,14 +320,17 @@ def _facts_of_any(xml: bytes, looks: Looks) -> Facts:
             element.clear()
         elif tag == "c" and event == "end":
             at = re.match(r"[A-Z]+", element.get("r") or "")
-            column = _column(at[0].encode()) if at else column + 1
+            column = number_of(at[0].encode()) if at else column + 1
             text = _told(element, looks.shows)
             if text is not None:
                 facts.patches[row, column] = text
             if _is_struck(element, looks):
                 facts.struck.append((row, column))
-            if (element.get("s") or "").encode() in looks.shortened and len(element):
+            style = (element.get("s") or "").encode() if len(element) else b""
+            if style in looks.shortened:
                 facts.shortened.append((row, column))
+            if style in looks.money:
+                facts.money.append((row, column))
     return facts
 
 
@@ -331,10 +352,3 @@ def _told(cell: Any, styles: dict[bytes, Show]) -> str | None:
         return NO_VALUE
     show = styles.get((cell.get("s") or "").encode())
     return show(value) if show and kind == "n" and value else None
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number

@@ -85,6 +85,7 @@ _GENERIC = re.compile(
     "|面积|数量|地址|位置|人数|负责人|联系人|日期|时间|状态"
 )
 """Words that only mean something under the heading above them."""
+_ABOUT = re.compile("(?:基本)?(?:情况|信息|概况|统计|数据)$")
 _NEUTRAL = re.compile("基本|信息|情况|概况|坐标|位置|登记|台账|一览|明细|内容|属性|其他|地理|空间")
 _STARS = re.compile(r"[*＊★☆△▲]|\((?:必填|选填|必填项|可选)\)")
 _UNIT_CELL = re.compile(
@@ -370,7 +371,8 @@ def _stacks(sheet: Sheet, index: int, depth: int) -> list[tuple[list[str], bool]
     rows = [[" ".join(c.split()) for c in _row(sheet, i)] for i in range(index, index + depth)]
     grouped = [False] * len(sheet.columns)
     for level in range(depth - 1):
-        upper, lower = rows[level], rows[level + 1]
+        upper = rows[level]
+        lower = [next(filter(None, below), "") for below in zip(*rows[level + 1 :], strict=True)]
         for at in range(1, len(upper)):
             inside = level == 0 or rows[level - 1][at] == rows[level - 1][at - 1]
             opened = upper[at - 1] and lower[at - 1] and lower[at - 1] != upper[at - 1]
@@ -397,7 +399,9 @@ def _meaning(
     joined = "".join(texts)
     if len(texts) == 1:
         return joined, dictionary.find(joined)
-    for text in dict.fromkeys((joined, "".join(texts[-2:]), texts[0] + texts[-1])):
+    group = _ABOUT.sub("", plain(texts[-2]))  # 威胁情况 over 人口 is 威胁人口
+    said = (joined, "".join(texts[-2:]), texts[0] + texts[-1], group + texts[-1])
+    for text in dict.fromkeys(said):
         hit = dictionary.known(text)
         if hit:
             return text, hit

@@ -7,15 +7,20 @@ from typing import Any
 
 from mapsvc.catalog import Layer
 from mapsvc.ingest.added import clear_added, is_added
+from mapsvc.ingest.bands import bands, placeless, spread
 from mapsvc.ingest.cells import letter_of
+from mapsvc.ingest.counts import set_apart
 from mapsvc.ingest.headings import Column, Dictionary, Heading, find_heading, plain
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.sandbox import Reading, Sheet, refusal
-from mapsvc.ingest.split import continued, split
+from mapsvc.ingest.split import continued, name_from, split
 from mapsvc.ingest.values import LONGEST_NOTHING, blank
-from mapsvc.ingest.wire import LONGER, MERGED, SHORTENED, STRUCK, Note
+from mapsvc.ingest.wire import ACROSS, LONGER, OF_CELLS, Note
 
-_TOTAL = re.compile(r"(合计|总计|小计|共计|累计|汇总)([:(\d].*)?|.{1,20}(合计|总计|小计|共计)")
+_TOTAL = re.compile(
+    r"(合计|总计|小计|共计|累计|汇总)([:(\d].*)?|.{1,20}(合计|总计|小计|共计|汇总|计数|平均值)"
+)
+_LAST_LETTERS = frozenset("计总数值")
 _FOOTER = re.compile(
     r"(填表人|制表人|填报人|填报单位|制表单位|审核人|审核|复核人|负责人签字|签字|联系人|单位负责人|单位\(盖章\)"
     r"|单位\(公章\)|制表|填表|填报|复核|审批人?|领导签字|主管领导|主要领导|盖章|公章|日期|联系电话|填报日期|填表日期|填报时间|制表日期|报出日期|注|备注|说明|填表说明|填写说明)\d?(?:\([^()]*\))?[:].*"
@@ -29,7 +34,6 @@ _EXAMPLE = re.compile(r"\(?(示例|例|样例|填写示例)[):].*|示例|样例|
 _FIRST_LETTERS = frozenset(
     "第-合总小共累汇填制审复负签联单报注备说示例样领主盖公日(（一二三四五六七八九十"
 )
-_OF_CELLS = (MERGED, STRUCK, SHORTENED)
 _SERIAL = re.compile(r"\d{1,4}").fullmatch
 _NUMERALS = "甲乙丙丁戊己庚辛壬癸"
 
@@ -68,6 +72,10 @@ class Part:
     def row(self, index: int) -> list[str]:
         """All cells of a data row."""
         return [column[self.heading.first + index] for column in self.sheet.columns]
+
+    def sheet_row(self, index: int) -> list[str]:
+        """All cells of a row of the sheet, those above the data too."""
+        return [column[index] for column in self.sheet.columns]
 
     @property
     def has_unused(self) -> bool:
@@ -195,11 +203,11 @@ def _opened(reading: Reading) -> Ledger:
     longer = (note.values for note in reading.notes if note.code == LONGER)
     return Ledger(
         [],
-        [_noted(note) for note in reading.notes if note.code not in (LONGER, *_OF_CELLS)],
+        [_noted(note) for note in reading.notes if note.code not in (LONGER, *OF_CELLS)],
         [],
         delimited=reading.format == "csv",
         longer={int(row): int(cells) for row, cells in next(longer, {}).items()},
-        told=[note for note in reading.notes if note.code in _OF_CELLS],
+        told=[note for note in reading.notes if note.code in OF_CELLS],
     )
 
 
@@ -270,13 +278,25 @@ def _set_apart(part: Part, layer: Layer, ledger: Ledger) -> None:
         return
     for index in _item_totals(part, layer):
         ledger.skipped[part.offset + index] = "total_row"
+    for index, code in set_apart(part, layer):
+        ledger.skipped.setdefault(part.offset + index, code)
     found = _suspects(part)
     _find_blank(part, found)
+    merged = [note for note in ledger.told if note.code == ACROSS and note.sheet == part.sheet.name]
+    across = {int(at.partition(":")[0]) for note in merged for at in note.values}
+    found = dict.fromkeys(_far_totals(part), "total_row") | found
+    for index, code in bands(part, across, layer):
+        if found.get(index) != "blank_row":
+            found.setdefault(index, code)
     if part.height and _is_numbering(part.row(0)):
         found[0] = "unit_row"
     for index, code in found.items():
         if _confirmed(part, index, code):
             ledger.skipped[part.offset + index] = code
+    skipped = ledger.skipped
+    sections = (i for i in found if skipped.get(part.offset + i) == "section_row")
+    spread(part, sections, layer)
+    name_from(part, layer)
 
 
 def _item_totals(part: Part, layer: Layer) -> Iterator[int]:
@@ -291,6 +311,16 @@ def _item_totals(part: Part, layer: Layer) -> Iterator[int]:
             yield index
 
 
+def _far_totals(part: Part) -> Iterator[int]:
+    """Rows of neither a name nor a place, with 西山镇 汇总 in the column that they sum up by."""
+    keys = [c for t in ("code", "name") if (c := part.cells(t)) is not None]
+    for index in placeless(part):
+        if all(blank(c[index]) for c in keys):
+            texts = (t for t in part.row(index) if t[-1:] in _LAST_LETTERS)
+            if any(_kind(text) == "total_row" for text in texts):
+                yield index
+
+
 def _suspects(part: Part) -> dict[int, str]:
     """Rows whose first columns or name say that they are no data."""
     name = part.columns.get("name")
@@ -301,7 +331,7 @@ def _suspects(part: Part) -> dict[int, str]:
     for position in sorted(leads & set(range(len(part.sheet.columns)))):
         for index, text in enumerate(part.sheet.columns[position][part.heading.first :]):
             first = text[:1]
-            if first in _FIRST_LETTERS or first.isspace() or text[-1:] == "计":
+            if first in _FIRST_LETTERS or first.isspace() or text[-1:] in _LAST_LETTERS:
                 if text not in kinds:
                     kinds[text] = _kind(text)
                 if code := kinds[text]:
@@ -359,6 +389,8 @@ def _confirmed(part: Part, index: int, code: str) -> bool:
     cells = part.row(index)
     if code == "repeated_heading":
         headings = [plain(c.heading) for c in part.heading.columns]
+        if len({text for c in cells if (text := c.strip())}) == 1:
+            return True  # the title again
         same = sum(bool(h) and plain(c) == h for c, h in zip(cells, headings, strict=True))
         return same >= 2 and same * 2 >= sum(bool(c.strip()) for c in cells)
     if code == "section_row":

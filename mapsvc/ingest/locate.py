@@ -41,6 +41,8 @@ SAMPLE = 2000
 _FEW = 10
 """Points, of which each one counts."""
 _WORLD_M = 2e7
+_MERCATOR_M = 2.004e7
+"""Half the equator: farther east Web Mercator has no place, but Gauss-Krüger zones have."""
 DIGITS = 7
 """Decimals of a stored degree: one centimetre."""
 _DEGREES = ("wgs84", "gcj02", "bd09")
@@ -222,7 +224,7 @@ def _candidates(
         found = gauss_kruger_candidates(x, y, hint)
         # The column order is already settled row by row: x is east here.
         systems = [c.system for c in found if not c.swapped]
-        if np.nanmedian(x) > 8e6:
+        if 8e6 < np.nanmedian(x) < _MERCATOR_M:
             systems.append(parse_system(_MERCATOR))
     seen: set[str] = set()
     for system in ([declared] if declared else []) + systems:

@@ -57,7 +57,7 @@ class Mark(Struct):
     row: int
     column: int
     error: bool
-    kept: Literal["", "struck", "merged"] = ""
+    kept: Literal["", "struck", "merged", "money"] = ""
     """How their cell looked, where a workbook made from rows must not look otherwise."""
 
 
@@ -294,7 +294,8 @@ def _write(sheet: Any, page: Page) -> None:
 
 
 def _like_theirs(sheet: Any, text: str, kept: str) -> Any:
-    cell = text_cell(sheet, f"{text}（合并）" if kept == "merged" else text)
+    told = {"merged": f"{text}（合并）", "money": f"¥{text}"}
+    cell = text_cell(sheet, told.get(kept, text))
     if kept == "struck":
         cell.font = Font(strike=True)
     return cell

@@ -125,6 +125,9 @@ ERRORS: dict[str, str] = {
     "not_a_number": "“{value}”不是数字。请只写数字，例如 12 或 3.5{unit_hint}。",
     "merged_number": "“{value}”写在跨 {count} 行的合并单元格里，看不出是每行各有这么多，还是合起来这么多。"
     "请取消合并，在每一行分别填写；不知道的留空。",
+    "merged_numbers": "“{value}”写在合并了“{headings}”的格里，看不出各是多少。请取消合并，每一列分别填写；不知道的留空。",
+    "money_unit": "“{value}”显示成金额（¥），表头却没有写单位，看不出是元还是{unit}。请在表头写明单位，例如“（{unit}）”，"
+    "并核对这一列的数。",
     "struck_out": "“{value}”有删除线，看不出是不是作废了。作废的请删去（整条作废就删除这一行），没有作废的请去掉删除线。",
     "not_an_integer": "“{value}”不是整数。请写整数，例如 12。",
     "too_small": "{value} 太小，{title}不能小于 {limit}。请改成正确的数。",
@@ -137,6 +140,7 @@ ERRORS: dict[str, str] = {
     "masked_value": "“{value}”是隐去一部分后的样子，系统里没有与它相符的原值。"
     "请写完整的内容；没有变动就保持导出时的样子。",
     "record_unreadable": "“{value}”看不出数量。请写成“名称 数量单位”，多项用分号隔开，例如：帐篷 20顶；棉被 100床。",
+    "item_parts": "“{value}”里的“其中”说到哪里为止看不出来。请只写总数，把“其中……”删去；要细分就每一种各写一项。",
     "item_not_a_number": "“{item}”一列的“{quantity}”不是数量。请只写数字，例如 12；没有就留空。",
     "record_incomplete": "这一行缺少“{title}”，每一项都要写明。请填写；这一项不要了，就把这一行的物品和数量都清空。",
     "not_a_place": "坐标“{value}”不在地球上或不在中国附近。请核对经度和纬度。",
@@ -175,6 +179,10 @@ WARNINGS: dict[str, str] = {
     "place_rough": "坐标“{value}”只写到{words}，位置不准。请填写更准确的坐标（十进制度至少 5 位小数）。",
     "place_shared": "有 {count} 个对象的坐标完全相同（第 {rows} 行），像是用同一个位置代替的。请核对；确在同一处就不用改。",
     "merged_place": "坐标写在跨 {count} 行的合并单元格里，这几行按同一个位置入库。如果不在同一处，请取消合并后分别填写。",
+    "item_parts_left": "“其中……”的数量已经包含在前面的数里，没有单独计入。",
+    "merged_columns": "“{text}”写在合并了“{headings}”的格里，只算第一列的，其余的列没有内容。如果不对，请取消合并后分别填写。",
+    "remark_unread": "这一格带着批注{said}，批注没有读取。批注里如有要上传的内容，请写到格子里。",
+    "drawings_unread": "工作表里有{what}，没有读取。里面如有要上传的内容，请写到格子里。",
     "hidden_columns": "第 {letters} 列是隐藏的，这些列也已读取。如不需要，请删除后再上传。",
     "hidden_rows": "工作表里有 {count} 行被隐藏或筛选掉了，这些行也已读取。如不需要，请删除后再上传。",
     "archive_rest": "压缩包里还有 {names}，没有读取。如需上传，请解压后单独上传。",
@@ -200,6 +208,7 @@ WARNINGS: dict[str, str] = {
 NOTES: dict[str, str] = {
     "blank_row": "空行（或只有序号），已跳过。",
     "total_row": "合计行，已跳过。",
+    "part_row": "“其中”的一部分，上面的数量里已经包含，没有单独计入。",
     "footer_row": "填表说明或落款，已跳过。",
     "section_row": "分段的小标题，已跳过。",
     "repeated_heading": "重复的表头，已跳过。",

@@ -8,8 +8,11 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec import Struct
+
 from mapsvc.ingest.facts import NO_VALUE, Facts
-from mapsvc.ingest.shown import Show, shown_by
+from mapsvc.ingest.oldtexts import rich_texts, some_in, with_raised
+from mapsvc.ingest.shown import Formats, Show
 
 _ERRORS = {
     0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?",
@@ -17,6 +20,7 @@ _ERRORS = {
 }  # fmt: skip
 _BOF, _EOF, _SHEET, _FORMAT, _XF = 0x809, 0x0A, 0x85, 0x41E, 0xE0
 _FONT, _STRUCK_OUT = 0x31, 0x08
+_SST, _CONTINUE, _SHARED, _COLUMNS, _NOTE = 0xFC, 0x3C, 0xFD, 0x7D, 0x1C
 _CELLS = (0x203, 0x27E, 0xBD, 0x06, 0xFD, 0x204)
 _ROW, _NUMBER, _RK, _MULRK, _FORMULA, _BOOLERR = 0x208, 0x203, 0x27E, 0xBD, 0x06, 0x205
 _BIFF8 = 0x600
@@ -35,36 +39,69 @@ def old_facts(path: Path) -> dict[int, Facts]:
         return {}
 
 
-def _sheets(book: bytes) -> Iterator[Facts]:
+class _Looks(Struct):
+    """How the workbook dresses cells: styles and shared texts by their numbers."""
+
     shows: dict[int, Show] = {}
-    kinds: list[int] = []
-    fonts: list[int] = []
-    used: list[int] = []
+    shortened: set[int] = set()
+    money: set[int] = set()
+    struck: set[int] = set()
+    struck_texts: set[int] = set()
+    raised: dict[int, str] = {}
+
+    @property
+    def tell(self) -> bool:
+        """Does any format say more than its numbers?"""
+        return bool(self.shows or self.shortened or self.money)
+
+
+def _sheets(book: bytes) -> Iterator[Facts]:
+    formats = Formats()
+    used: list[tuple[int, int]] = []
+    fonts: list[tuple[int, int]] = []
     starts: list[int] = []
-    biff8 = True
+    texts: list[bytes] = []
+    biff8, before = True, 0
     for kind, data in _records(book, 0):
         if kind == _BOF:
             biff8 = struct.unpack_from("<H", data)[0] >= _BIFF8
         elif kind == _SHEET:
             starts.append(struct.unpack_from("<I", data)[0])
         elif kind == _XF:
-            kinds.append(struct.unpack_from("<H", data, 2)[0])
-            used.append(struct.unpack_from("<H", data)[0])
+            used.append(struct.unpack_from("<HH", data))
         elif kind == _FONT:
-            fonts.append(struct.unpack_from("<H", data, 2)[0])
+            fonts.append(struct.unpack_from("<H4xH", data, 2))
         elif kind == _FORMAT:
-            show = shown_by(_format_code(data, biff8))
-            if show is not None:
-                shows[struct.unpack_from("<H", data)[0]] = show
-    styles = {at: shows[kind] for at, kind in enumerate(kinds) if kind in shows}
-    # Fonts are counted without a number four.
-    struck = {
-        at
-        for at, font in enumerate(used)
-        if (i := font - (font > 4)) < len(fonts) and fonts[i] & _STRUCK_OUT
-    }
+            formats.learn(struct.unpack_from("<H", data)[0], _format_code(data, biff8))
+        elif kind == _SST or (kind == _CONTINUE and before == _SST):
+            texts.append(data)
+            kind = _SST  # noqa: PLW2901 - what continues it belongs to it
+        before = kind
+    looks = _looks(formats, used, fonts, texts)
     for start in starts:
-        yield _facts(book, start, styles, struck)
+        yield _facts(book, start, looks)
+
+
+def _looks(
+    formats: Formats, used: list[tuple[int, int]], fonts: list[tuple[int, int]], texts: list[bytes]
+) -> _Looks:
+    # Fonts are counted without a number four.
+    numbered = {at + (at > 3): font for at, font in enumerate(fonts)}
+    struck = {at for at, (flags, _) in numbered.items() if flags & _STRUCK_OUT}
+    raised = {at for at, (_, above) in numbered.items() if above in (1, 2)}
+    looks = _Looks(
+        {at: formats.shows[kind] for at, (_, kind) in enumerate(used) if kind in formats.shows},
+        {at for at, (_, kind) in enumerate(used) if kind in formats.shortened},
+        {at for at, (_, kind) in enumerate(used) if kind in formats.money},
+        {at for at, (font, _) in enumerate(used) if font in struck},
+    )
+    if texts and (struck or raised):
+        for index, text, runs in rich_texts(texts):
+            if some_in(text, runs, struck):
+                looks.struck_texts.add(index)
+            if some_in(text, runs, raised):
+                looks.raised[index] = with_raised(text, runs, raised)
+    return looks
 
 
 def _format_code(data: bytes, biff8: bool) -> str:
@@ -84,25 +121,57 @@ def _records(book: bytes, at: int) -> Iterator[tuple[int, bytes]]:
             return
 
 
-def _facts(book: bytes, start: int, styles: dict[int, Show], struck: set[int]) -> Facts:
+def _facts(book: bytes, start: int, looks: _Looks) -> Facts:
     facts = Facts()
+    dressed = bool(looks.struck_texts or looks.raised)
     for kind, data in _records(book, start):
-        if struck and kind in _CELLS:
-            facts.struck += _struck(kind, data, struck)
-        if kind == _ROW:
-            facts.hidden += bool(data[12] & 0x20)
-        elif kind == _FORMULA or (kind == _BOOLERR and data[7]):
+        if looks.struck and kind in _CELLS:
+            facts.struck += _struck(kind, data, looks.struck)
+        if kind == _FORMULA or (kind == _BOOLERR and data[7]):
             row, column = struct.unpack_from("<HH", data)
             text = _result(data) if kind == _FORMULA else _ERRORS.get(data[6], "#N/A")
             if text is not None:
                 facts.patches[row + 1, column + 1] = text
-        elif styles and kind in (_NUMBER, _RK, _MULRK):
+        elif kind == _SHARED and dressed:
+            _dressed_text(facts, looks, *struct.unpack_from("<HHxxI", data))
+        elif looks.tell and kind in (_NUMBER, _RK, _MULRK):
             for row, column, style, number in _numbers(kind, data):
-                if style in styles and number.is_integer() and 0 <= number < 1e15:
-                    text = styles[style](str(int(number)))
-                    if text:
-                        facts.patches[row + 1, column + 1] = text
+                _shown_number(facts, looks, (row + 1, column + 1), style, number)
+        elif kind in (_ROW, _COLUMNS, _NOTE):
+            _around(facts, kind, data)
     return facts
+
+
+def _around(facts: Facts, kind: int, data: bytes) -> None:
+    """What is hidden, and which cells have a remark."""
+    if kind == _ROW:
+        facts.hidden += bool(data[12] & 0x20)
+        return
+    first, last = struct.unpack_from("<HH", data)
+    if kind == _NOTE:
+        facts.remarks[first + 1, last + 1] = ""
+    elif struct.unpack_from("<H", data, 8)[0] & 1:
+        facts.hidden_columns.append((first + 1, last + 1))
+
+
+def _dressed_text(facts: Facts, looks: _Looks, row: int, column: int, index: int) -> None:
+    if index in looks.struck_texts:
+        facts.struck.append((row + 1, column + 1))
+    if index in looks.raised:
+        facts.patches[row + 1, column + 1] = looks.raised[index]
+
+
+def _shown_number(
+    facts: Facts, looks: _Looks, at: tuple[int, int], style: int, number: float
+) -> None:
+    if style in looks.shortened:
+        facts.shortened.append(at)
+    elif style in looks.money:
+        facts.money.append(at)
+    elif style in looks.shows and 0 <= number < 1e15:
+        text = looks.shows[style](f"{number:.15g}")
+        if text:
+            facts.patches[at] = text
 
 
 def _struck(kind: int, data: bytes, struck: set[int]) -> Iterator[tuple[int, int]]:

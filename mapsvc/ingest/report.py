@@ -56,9 +56,11 @@ _SUSPECTS = {
     "ambiguous_match": ("code", "name"),
     "duplicate_match": ("code", "name"),
 }
-_KEPT: dict[str, Literal["", "struck", "merged"]] = {
+_KEPT: dict[str, Literal["", "struck", "merged", "money"]] = {
     "struck_out": "struck",
     "merged_number": "merged",
+    "merged_numbers": "merged",
+    "money_unit": "money",
 }
 _SHEET_WORDS = {
     "sheet_hidden": "隐藏，没有读取",

@@ -12,8 +12,34 @@ _MONEY = re.compile(r"[¥￥$€£]|元|RMB|CNY", re.IGNORECASE)
 
 Show = Callable[[str], str | None]
 """A number → the text that its cell shows; None where the number says as much."""
+
+
+class Formats:
+    """The number formats of a workbook that say more than the numbers that they show."""
+
+    def __init__(self) -> None:
+        percent = shown_by("0%")
+        self.shows: dict[int, Show] = dict.fromkeys((9, 10), percent) if percent else {}
+        self.shortened = set(SHORT_DATES)
+        """Dates without their year or their day."""
+        self.money = set(MONEY_FORMATS)
+        """Numbers with a sign of money, which says what the number counts."""
+
+    def learn(self, number: int, code: str) -> None:
+        """One format that the workbook itself defines."""
+        self.money.discard(number)
+        if (shown := shown_by(code)) is not None:
+            self.shows[number] = shown
+        elif shortens(code):
+            self.shortened.add(number)
+        elif _MONEY.search(_first_section(code)):
+            self.money.add(number)
+
+
 SHORT_DATES = frozenset((16, 17, 27, 28, 29, 36, 50, 51, 52, 53, 54, 57, 58))
 """Built-in formats of Excel in Chinese that show no year or no day."""
+MONEY_FORMATS = frozenset((5, 6, 7, 8, 42, 44))
+"""Built-in formats that show a number as money."""
 
 
 def shown_by(code: str) -> Show | None:
@@ -35,6 +61,7 @@ _SCALE = re.compile(r"[十百千]?[万亿]|[十百千]|元$|亩$|公顷$|平方[
 def _scaled_by(code: str) -> Show | None:
     """12000 as 1.2万 or 12.0, 5 as 5万, 0.5 as 50%: what is seen is not what stands there."""
     section = re.sub(r"\[[^\]]*\]|_.|\*.", "", _first_section(code))
+    section = re.sub(r"general|g/通用格式", "0", section, flags=re.IGNORECASE)
     found = _AMOUNT.fullmatch(section)
     if found is None or re.search(r"[ymdhs]", re.sub(r'"[^"]*"', "", section.lower())):
         return None

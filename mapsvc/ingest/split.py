@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mapsvc.catalog import Layer, LayerField
+from mapsvc.ingest.counts import with_units
 from mapsvc.ingest.headings import BRACKETS, MINUTES, SECONDS, Column, phone_of, plain
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.units import MEASURES
@@ -29,6 +30,8 @@ _LABEL = re.compile(r"(?:联系)?(?:电话|手机号码|手机号|手机|方式)
 _BETWEEN = re.compile(r"[\s,、;/|::\-]+")
 _LONGEST_NAME = 20
 
+_COUNT = re.compile("(?:数量|合计|小计|总计|总数|总量|库存)$")
+_PART = re.compile("^其中[::]?")
 _QUANTITY = re.compile(rf"\d[\d,]*(?:\.\d+)?\s*(?:{MEASURES})?")
 _ITEM = re.compile(
     "帐篷|棉被|被褥|棉衣|大衣|毯|折叠床|行军床|睡袋|橡皮船|橡皮艇|冲锋舟|救生|编织袋|麻袋|沙袋|砂袋|水泵|抽水机|发电机"
@@ -46,9 +49,10 @@ def split(part: "Part", layer: Layer) -> Iterator[Problem]:
     """Derive columns of a sheet; yields the notes about it."""
     _angles(part)
     _two_under_one(part)
-    _name_from(part, layer)
+    name_from(part, layer)
     yield from _people(part, layer)
     yield from _items(part, layer)
+    with_units(part, layer)
 
 
 def continued(part: "Part", layer: Layer, skipped: Collection[int]) -> Iterator[Problem]:
@@ -78,7 +82,8 @@ def continued(part: "Part", layer: Layer, skipped: Collection[int]) -> Iterator[
         yield problem("rows_continued", sheet=part.sheet.name, count=count)
 
 
-def _name_from(part: "Part", layer: Layer) -> None:
+def name_from(part: "Part", layer: Layer) -> None:
+    """Names put together from other columns, where the sheet has none for them."""
     targets = [f"field:{name}" for name in layer.headings.name_from]
     if "name" in part.columns or not targets or any(t not in part.columns for t in targets):
         return
@@ -202,7 +207,7 @@ def _items(part: "Part", layer: Layer) -> Iterator[Problem]:
     first = next(c for c in records.columns if c.type == "text")
     if target in part.columns or f"item:{first.id}" in part.columns:
         return
-    free = [c for c in part.heading.columns if c.target is None and c.heading]
+    free = [c for c in _wholes(part) if c.target is None and c.heading]
     known = [c for c in free if _ITEM.search(_name(c)) and _countable(part, c) > 0]
     if not known:
         return
@@ -225,6 +230,19 @@ def _items(part: "Part", layer: Layer) -> Iterator[Problem]:
     yield problem("items_from_columns", sheet=part.sheet.name, headings=headings)
 
 
+def _wholes(part: "Part") -> list[Column]:
+    """Columns but those that count again a part of the item left of them: 其中：单帐篷."""
+    found: list[Column] = []
+    of_item = False
+    for column in part.heading.columns:
+        if "其中" not in column.heading:
+            of_item = column.target is None and _ITEM.search(_name(column)) is not None
+        elif of_item:
+            continue
+        found.append(column)
+    return found
+
+
 def _has_items(records: LayerField) -> bool:
     kinds = {c.type for c in records.columns}
     return "text" in kinds and bool(kinds & {"integer", "number"})
@@ -233,10 +251,12 @@ def _has_items(records: LayerField) -> bool:
 def _name(column: Column) -> str:
     """The item that a heading names: its lowest row, without unit and stars.
 
-    Where that only says 数量, the group above it.
+    Where that only says 数量 or 合计, the group above it.
     """
-    text = BRACKETS.sub("", plain(column.lowest or column.heading)).removesuffix("数量")
-    return text or BRACKETS.sub("", plain(column.heading)).removesuffix("数量")
+    lowest, whole = (BRACKETS.sub("", plain(t)) for t in (column.lowest, column.heading))
+    if _COUNT.fullmatch(lowest):
+        return _PART.sub("", _COUNT.sub("", whole))
+    return _PART.sub("", (lowest or whole).removesuffix("数量"))
 
 
 def _countable(part: "Part", column: Column) -> float:

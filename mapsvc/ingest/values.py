@@ -16,6 +16,7 @@ from msgspec import Struct
 from mapsvc.catalog import Column as RecordColumn
 from mapsvc.catalog import LayerField
 from mapsvc.ingest.mojibake import is_mojibake
+from mapsvc.ingest.things import COUNTED, listed, without_parts
 from mapsvc.ingest.traditional import simplified
 from mapsvc.ingest.units import MEASURES, factor
 from mapsvc.masking import looks_masked
@@ -425,25 +426,13 @@ _TOTALS = frozenset({"合计", "总计", "小计", "共计", "累计"})
 _ITEM = re.compile(
     rf"(?P<item>.*?[^\d\s.:：×xX*(（])[\s:：×xX*=(（—]*(?P<quantity>\d+(?:\.\d+)?)\s*(?P<unit>{MEASURES})?[)）]?"
 )
-_COUNTED = (
-    "顶|床|件|套|台|辆|艘|只|个|把|根|条|包|袋|箱|瓶|桶|支|盏|双|副|张|具|部|架|名|份|盒|"
-    "卷|捆|组|对|批"
-)
-"""Measures that only count: 20顶 is a quantity, but 10米 may be the length of a rope."""
-_NEXT_ITEM = re.compile(
-    rf"(?<=[^\d\s.;,、])(\s*\d+\s*(?:{_COUNTED})[)）]?)"
-    r"(?:\s+(?=\d{1,2}[.、]\D)|(?:\s+|[/+和及与]|(?=[\u4e00-\u9fff]{2}))(?=[^\d\s)）]))"
-)
-"""Between 20顶 and the next thing, where no comma stands."""
-_NUMBERED = re.compile(r"\s*\(?\d{1,2}[.、)](?!\d)\s*").match
 _DOUBTFUL = re.compile(
-    rf"[^\d\s.A-Za-z]\s*\d+\s*(?:{_COUNTED})|[约近余超共各~～\-至]\s*$|\d\s*[-~～至]|若干|[()（）]$|^[)）]"
+    rf"[^\d\s.A-Za-z]\s*\d+\s*(?:{COUNTED})|[约近余超共各~～\-至]\s*$|\d\s*[-~～至]|若干|[()（）]$|^[)）]"
 ).search
 """In the name of a thing: another quantity, or a word that makes this one inexact."""
 _SIZED = re.compile(rf"[^\d\s.A-Za-z]\s*\d+\s*(?:{MEASURES})(?![a-z0-9])").search
 """A size in the name, or another quantity: only clear where a blank stands before this one."""
 _CLEAR = re.compile(rf"\S+\s+\d+(?:\.\d+)?\s*(?:{MEASURES})?").fullmatch
-_UNIT_FIRST = re.compile(rf"(.+?)\(({MEASURES})\)[:：]?\s*(\d+(?:\.\d+)?)").fullmatch
 
 
 def _records(field: LayerField) -> Parser:
@@ -458,13 +447,14 @@ def _records(field: LayerField) -> Parser:
             return _from_columns(text, item, quantity or "", units)
         if text.startswith("[{"):
             return _from_json(text, field)
+        if "其中" in text and (text := without_parts(text)) == "":
+            return Wrong("item_parts")
         found: list[dict[str, Any]] = []
-        for part in _listed(text):
+        for part in listed(text):
             match = _ITEM.fullmatch(part)
-            if match is None or quantity is None:
-                return Wrong("record_unreadable")
-            name = match["item"].strip()
-            if name in _TOTALS or _DOUBTFUL(name) or (_SIZED(name) and not _CLEAR(part)):
+            name = match["item"].strip() if match else ""
+            doubtful = name in _TOTALS or _DOUBTFUL(name) or (_SIZED(name) and not _CLEAR(part))
+            if match is None or quantity is None or doubtful:
                 return Wrong("record_unreadable")
             number = float(match["quantity"])
             record = {
@@ -477,19 +467,3 @@ def _records(field: LayerField) -> Parser:
         return found or Wrong("record_unreadable")
 
     return parse
-
-
-def _listed(text: str) -> list[str]:
-    """The things of a list, each with its quantity, without the numbers before them."""
-    plain = unicodedata.normalize("NFKC", re.sub(r"[①-⑳]", ";", text))
-    # A comma between thousands is no comma between items, nor is that behind a number of the list.
-    plain = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", plain)
-    plain = re.sub(r"(^|[;；,，\n])\s*\(?\d{1,2}[、.)](?!\d)", r"\1", plain)
-    found: list[str] = []
-    for part in re.split(r"[;；、，,。\n]", plain):
-        for piece in _NEXT_ITEM.sub(r"\1;", part).split(";"):
-            numbered = _NUMBERED(piece)
-            one = piece[numbered.end() :].strip() if numbered else piece.strip()
-            unit_first = _UNIT_FIRST(one)
-            found.append("{0} {2}{1}".format(*unit_first.groups()) if unit_first else one)
-    return [piece for piece in found if piece]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 from mapsvc.ingest.cells import blocks
-from mapsvc.ingest.wire import MERGED, STRUCK, Limits, Message, Note, Refused, SheetStart
+from mapsvc.ingest.wire import ACROSS, MERGED, STRUCK, Limits, Message, Note, Refused, SheetStart
 
 _WIDEST_SPAN = 1000
 _ROUNDED = re.compile(r"-?(?:[1-9]\d*|0)(?:\.\d+)?|\d\.\d+E\+\d+", re.IGNORECASE).fullmatch
@@ -129,7 +129,7 @@ class _Reader(HTMLParser):
         while column in self._row or column in self._held:
             column += 1
         down, across = self._spans
-        self._tell(text, column, down)
+        self._tell(text, column, down, across)
         if column + across > 4 * self._limits.columns:
             raise Refused("too_many_columns", limit=self._limits.columns)
         for offset in range(across):
@@ -138,13 +138,15 @@ class _Reader(HTMLParser):
             if down > 1:
                 self._held[column + offset] = (down, value)
 
-    def _tell(self, text: str, column: int, down: int) -> None:
+    def _tell(self, text: str, column: int, down: int, across: int) -> None:
         row = len(self.tables[-1]) + 1
         at = f"{row}:{column + 1}"
         if self._struck and text:
             self.told[-1].setdefault(STRUCK, {})[at] = ""
         if down > 1 and any(map(str.isdigit, text)):
             self.told[-1].setdefault(MERGED, {})[at] = str(row + down - 1)
+        if across > 1 and text:
+            self.told[-1].setdefault(ACROSS, {})[at] = f"{row + down - 1}:{column + across}"
 
     def _end_row(self) -> None:
         self._end_cell()

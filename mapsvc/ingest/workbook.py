@@ -9,7 +9,22 @@ import python_calamine as calamine
 from mapsvc.ingest.cells import blocks, letter_of
 from mapsvc.ingest.facts import Cell, Facts, zipped_facts
 from mapsvc.ingest.oldbook import old_facts
-from mapsvc.ingest.wire import MERGED, SHORTENED, STRUCK, Limits, Message, Note, Refused, SheetStart
+from mapsvc.ingest.wire import (
+    ACROSS,
+    MERGED,
+    MONEY,
+    REMARKED,
+    SHORTENED,
+    STRUCK,
+    Limits,
+    Message,
+    Note,
+    Refused,
+    SheetStart,
+)
+
+Merged = list[tuple[Cell, Cell]]
+"""Upper left and lower right cell of each, from 0."""
 
 
 def workbook(path: Path, limits: Limits, *, zipped: bool) -> Iterator[Message]:
@@ -23,7 +38,7 @@ def workbook(path: Path, limits: Limits, *, zipped: bool) -> Iterator[Message]:
                     known, width = facts.get(position, Facts()), 0
                     if limits.careful and zipped:
                         yield SheetStart(name=meta.name, visible=visible)
-                        yield from _sparse(path, meta.name, known, limits)
+                        yield from _sparse(path, meta.name, visible, known, limits)
                     else:
                         sheet = book.get_sheet_by_index(position)
                         width = sheet.start[1] + sheet.width if sheet.start else 0
@@ -37,9 +52,13 @@ def workbook(path: Path, limits: Limits, *, zipped: bool) -> Iterator[Message]:
 
 
 def _notes(known: Facts, name: str, width: int) -> Iterator[Note]:
-    for code, cells in ((STRUCK, known.struck), (SHORTENED, known.shortened)):
+    for code, cells in ((STRUCK, known.struck), (SHORTENED, known.shortened), (MONEY, known.money)):
         if cells:
             yield Note(code, {f"{row}:{column}": "" for row, column in cells}, name)
+    if known.remarks:
+        yield Note(REMARKED, {f"{r}:{c}": text for (r, c), text in known.remarks.items()}, name)
+    if known.drawn:
+        yield Note("drawings_unread", {"what": known.drawn}, name)
     hidden = [c for low, high in known.hidden_columns for c in range(low, min(high, width) + 1)]
     if hidden:
         yield Note("hidden_columns", {"letters": "、".join(map(letter_of, hidden))}, name)
@@ -56,7 +75,7 @@ def _sheet(
         return
     if sheet.width > 4 * limits.columns:
         yield SheetStart(name=sheet.name, visible=visible)
-        yield from _sparse(path, sheet.name, facts, limits)
+        yield from _sparse(path, sheet.name, visible, facts, limits)
         return
     yield SheetStart(name=sheet.name, visible=visible, left=start[1] + 1)
     # Row by row: all of them at once would be a third copy of the sheet. Rows above the first that
@@ -64,52 +83,66 @@ def _sheet(
     rows: Iterator[tuple[int, Sequence[object]]] = islice(
         enumerate(sheet.iter_rows(), 1), start[0], None
     )
-    merged = [m for m in sheet.merged_cell_ranges or [] if m[1][0] > m[0][0]]
-    told: dict[str, str] = {}
+    told: dict[str, dict[str, str]] = {}
+    merged = sheet.merged_cell_ranges or []
     if merged or facts.patches:
         rows = _patched(rows, merged, facts.patches, start[1], told)
     yield from blocks(rows, limits)
-    if told and visible:
-        yield Note(MERGED, told, sheet.name)
+    if visible:
+        yield from (Note(code, cells, sheet.name) for code, cells in told.items())
 
 
-def _sparse(path: Path, name: str, facts: Facts, limits: Limits) -> Iterator[Message]:
+def _sparse(
+    path: Path, name: str, visible: bool, facts: Facts, limits: Limits
+) -> Iterator[Message]:
     from mapsvc.ingest.sparse import sparse_rows  # noqa: PLC0415
 
-    rows: Iterator[tuple[int, Sequence[object]]] = sparse_rows(path, limits)[name]
-    if facts.patches:
-        rows = _patched(rows, [], facts.patches, 0, {})
+    told: dict[str, dict[str, str]] = {}
+    merged, read = sparse_rows(path, limits)[name]
+    rows: Iterator[tuple[int, Sequence[object]]] = read
+    if merged or facts.patches:
+        rows = _patched(rows, merged, facts.patches, 0, told)
     yield from blocks(rows, limits)
+    if visible:
+        yield from (Note(code, cells, name) for code, cells in told.items())
 
 
 def _patched(
     rows: Iterator[tuple[int, Sequence[object]]],
-    merged: list[tuple[Cell, Cell]],
+    merged: Merged,
     patches: dict[Cell, str],
     left: int,
-    told: dict[str, str],
+    told: dict[str, dict[str, str]],
 ) -> Iterator[tuple[int, Sequence[object]]]:
-    """Rows with merged values carried down (zero-based ranges) and patches put on.
+    """Rows with merged values carried down and patches put on.
 
-    `told` gathers the merged cells with digits in them, as the note MERGED has them.
+    `told` gathers the merged cells as the notes MERGED (those with digits) and ACROSS have them.
     """
-    bottoms: dict[int, dict[int, int]] = {}
-    for (top, column), (bottom, _) in merged:
-        bottoms.setdefault(top, {})[column - left] = bottom
+    corners: dict[int, dict[int, Cell]] = {}
+    for (top, column), corner in merged:
+        corners.setdefault(top, {})[column - left] = corner
     words: dict[int, dict[int, str]] = {}
     for (row_number, column), text in patches.items():
         words.setdefault(row_number, {})[column - 1 - left] = text
     carried: dict[int, tuple[int, object]] = {}
     for number, row in rows:
+        starting, patched = corners.get(number - 1, {}), words.get(number, {})
+        if not (carried or starting or patched):
+            yield number, row
+            continue
         cells = dict(enumerate(row))
         carried = {c: (end, v) for c, (end, v) in carried.items() if number - 1 <= end}
         cells |= {c: v for c, (_, v) in carried.items() if c in cells}
-        starting = bottoms.get(number - 1, {})
-        carried |= {c: (end, cells[c]) for c, end in starting.items() if c in cells}
-        told |= {
-            f"{number}:{c + left + 1}": str(end + 1)
-            for c, end in starting.items()
-            if c in cells and any(map(str.isdigit, str(cells[c])))
-        }
-        cells |= {c: text for c, text in words.get(number, {}).items() if c in cells}
+        for c, (bottom, right) in starting.items():
+            if c not in cells:
+                continue
+            at, value = f"{number}:{c + left + 1}", patched.get(c, cells[c])
+            text = "" if value is None else str(value).strip()
+            if bottom > number - 1:
+                carried[c] = bottom, value
+                if any(map(str.isdigit, text)):
+                    told.setdefault(MERGED, {})[at] = str(bottom + 1)
+            if right > c + left and text:
+                told.setdefault(ACROSS, {})[at] = f"{bottom + 1}:{right + 1}"
+        cells |= {c: text for c, text in patched.items() if c in cells}
         yield number, list(cells.values())

@@ -4,6 +4,7 @@ from tests.corpus.case import Case
 from tests.corpus.hostile import cases as hostile
 from tests.corpus.meaning import cases as meaning
 from tests.corpus.odd import cases as odd
+from tests.corpus.parted import cases as parted
 from tests.corpus.positions import cases as positions
 from tests.corpus.said import cases as said
 from tests.corpus.sheets import cases as sheets
@@ -16,4 +17,4 @@ __all__ = ["Case", "all_cases"]
 
 def all_cases() -> list[Case]:
     plain = [*texts(), *positions(), *sheets(), *vectors()]
-    return [*plain, *hostile(), *traps(), *meaning(), *odd(), *said()]
+    return [*plain, *hostile(), *traps(), *meaning(), *odd(), *said(), *parted()]
