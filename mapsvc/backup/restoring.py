@@ -7,7 +7,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,7 +78,7 @@ def _beside(conninfo: str, manifest: Manifest, file: Path) -> Iterator[str]:
             _fill(make_conninfo(conninfo, dbname=fresh), manifest, file)
             yield fresh
         finally:
-            server.execute(_drop(fresh))
+            _drop(server, fresh)
 
 
 @contextmanager
@@ -97,8 +97,24 @@ def _create(server: Connection[Any], name: str) -> None:
         ) from None
 
 
-def _drop(name: str) -> sql.Composed:
-    return sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+def _drop(server: Connection[Any], name: str) -> None:
+    """Drop a database, whoever is in it.
+
+    At first without force: that waits for who is just leaving and sends an autovacuum worker away.
+    With force PostgreSQL refuses where there is one, unless a superuser asks.
+    """
+    drop = sql.SQL("drop database if exists {}").format(sql.Identifier(name))
+    until = time.monotonic() + LEAVING_S
+    while True:
+        try:
+            server.execute(drop)
+            return
+        except psycopg.errors.ObjectInUse:
+            with suppress(psycopg.errors.InsufficientPrivilege):
+                server.execute(drop + sql.SQL(" with (force)"))
+                return
+            if time.monotonic() > until:
+                raise
 
 
 def _fill(conninfo: str, manifest: Manifest, file: Path) -> None:
@@ -179,7 +195,7 @@ def _swap(conninfo: str, name: str, fresh: str, *, keep: bool) -> str | None:
             raise
         if keep and not _empty(make_conninfo(conninfo, dbname=kept)):
             return kept
-        server.execute(_drop(kept))
+        _drop(server, kept)
     return None
 
 
