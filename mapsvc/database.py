@@ -1,6 +1,7 @@
 """The database: where it is, its pool, its schema's upgrade, the partitions of the layers."""
 
 import logging
+import select
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
@@ -128,6 +129,24 @@ class _WarmestFirst(AsyncConnectionPool[Walled]):
     as long again for a nearest query. A test holds the order; should the pool's inside change, its
     own order is what is left.
     """
+
+    def __init__(self, *given: Any, **settings: Any) -> None:
+        super().__init__(*given, check=self._still_there, **settings)
+
+    async def _still_there(self, db: Walled) -> None:
+        """Refuse an idle connection that has died, before anybody's request runs into it.
+
+        One that lives says nothing unasked, or little: only one that does is asked whether it is
+        well. The others die with it, and are looked at before the next is handed out.
+        """
+        waiting = select.poll()
+        waiting.register(db.pgconn.socket, select.POLLIN)
+        if waiting.poll(0):
+            try:
+                await self.check_connection(db)
+            except psycopg.Error:
+                await self.check()
+                raise
 
     async def _get_ready_connection(self, timeout: float | None) -> Walled | None:  # noqa: ASYNC109
         # The idle ones stand in the order they came back; the pool takes, and closes when it

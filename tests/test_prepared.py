@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from mapsvc.database import make_pool
+from mapsvc.database import connection, make_pool
 from mapsvc.prepared import one_row
 from mapsvc.settings import Settings
 
@@ -28,6 +28,22 @@ async def test_the_pool_hands_out_the_connection_used_last(demo_conninfo: str) -
         idle: Any = pool._pool
         assert warm is three[-1]
         assert list(idle) == three
+
+
+async def test_a_connection_that_died_while_idle_is_not_handed_out(demo_conninfo: str) -> None:
+    async with make_pool(demo_conninfo, Settings(pool_size=3)) as pool:
+        three = [await pool.getconn() for _ in range(3)]
+        pids = [one.info.backend_pid for one in three]
+        for one in three:
+            await pool.putconn(one)
+        async with await psycopg.AsyncConnection.connect(demo_conninfo, autocommit=True) as db:
+            await db.execute(
+                "select pg_terminate_backend(p, 60000) from unnest(%s::int[]) p", [pids]
+            )
+        for _ in range(5):
+            async with connection(pool) as db:
+                assert db.info.backend_pid not in pids
+                assert await (await db.execute("select 1")).fetchone() == (1,)
 
 
 async def test_a_row_as_the_database_writes_it(demo_conninfo: str) -> None:
@@ -61,7 +77,8 @@ async def test_errors_are_psycopgs(demo_conninfo: str) -> None:
             await one_row(db, b"select * from no_such_table", {})
         await db.execute("set statement_timeout = 50")
         with pytest.raises(psycopg.errors.QueryCanceled):
-            await one_row(db, b"select pg_sleep(5)", {})
+            await one_row(db, b"select pg_sleep(60)", {})
+        await db.execute("set statement_timeout = 0")
         assert await one_row(db, b"select 1", {}) == [b"1"]
         with pytest.raises(psycopg.OperationalError):
             await one_row(db, b"select pg_terminate_backend(pg_backend_pid())", {})
