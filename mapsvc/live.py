@@ -352,12 +352,16 @@ class Feed:
         trimmed_at = float("-inf")
         while True:
             await asyncio.sleep(_TICKETS_S)
-            with contextlib.suppress(MapsvcError):
+            try:
                 async with connection(self._pool) as db:
                     await self._expel(db)
                     if time.monotonic() - trimmed_at > _TRIM_S:
                         await changes.trim(db)
                         trimmed_at = time.monotonic()
+            except MapsvcError:
+                pass  # away or busy; who asks for something is told
+            except psycopg.Error as refused:
+                log.warning("live feed: upkeep was refused: %s", refused.sqlstate)
 
     async def _expel(self, db: Db) -> None:
         tickets = {f.ticket for f in self._followers}
