@@ -398,7 +398,7 @@ def _run_server(proxies: str, host: str, port: int, workers: int) -> None:
         # Addresses on record, waits after wrong passwords and Secure cookies rest on these.
         forwarded_allow_ips=proxies,
         timeout_keep_alive=65,
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=5,
     )
 
 
