@@ -87,6 +87,7 @@ async def soak(
     walls: int,
     patience: float = 20,
     box: tuple[float, ...] = county.BOX,
+    settle: float = _SETTLE_S,
 ) -> Outcome:
     dice = random.Random(5)
     group = [Wall(port, token) for _ in range(walls)]
@@ -102,7 +103,7 @@ async def soak(
             if number == changes // 5:
                 early = rss_mb(pid)
         newest = await _newest(db)
-        async with asyncio.timeout(_SETTLE_S):
+        async with asyncio.timeout(settle):
             while any(w.heard[-1] < newest for w in group):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         late = rss_mb(pid)

@@ -1,6 +1,7 @@
 """A real PostGIS for every test: one private cluster, a migrated template, a fresh copy a test."""
 
 import os
+import random
 import secrets
 import socket
 import subprocess
@@ -17,21 +18,30 @@ import psycopg
 import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from psycopg.conninfo import make_conninfo
 
-from mapsvc import demo
-from mapsvc.access import passwords
+from mapsvc import demo, health
+from mapsvc.access import passwords, single
+from mapsvc.api import health as api_health
+from mapsvc.backup import restoring
 from mapsvc.catalog import Catalog, load_catalog
 from mapsvc.cluster import running
 from mapsvc.database import Db, upgrade
 from mapsvc.main import create_app
+from mapsvc.planning import solve
 from mapsvc.settings import PROJECT, Settings
 from tests.aside import run
 
 # Patience for a busy machine: what must be quick is measured where it must be.
 PATIENCE_S = 60
 expect.set_options(timeout=PATIENCE_S * 1000)
+os.environ.setdefault("MAPSVC_POOL_WAIT_S", str(PATIENCE_S))
+os.environ.setdefault("MAPSVC_STATEMENT_TIMEOUT_S", str(PATIENCE_S))
+os.environ.setdefault("MAPSVC_UPLOAD_MAX_SECONDS", str(5 * PATIENCE_S))
+health._CONNECT_S = api_health._PATIENCE_S = PATIENCE_S  # type: ignore[assignment]
+health._ASKING_S = health._COUNTING_S = single._TIMEOUT_S = PATIENCE_S
+restoring.LEAVING_S = solve._SECONDS = PATIENCE_S
 PASSWORD = "demo-password-for-tests"
 # What keeps guessers slow would keep the tests slow too: they sign in some thousand times.
 STRONG_HASHER = passwords.HASHER
@@ -69,7 +79,7 @@ def make_database(server_conninfo: str) -> Iterator[Make]:
         with psycopg.connect(server_conninfo, autocommit=True) as db:
             source = psycopg.conninfo.conninfo_to_dict(template)["dbname"] if template else None
             like = f'template "{source}" strategy file_copy' if source else ""
-            db.execute(f'create database "{name}" {like}'.encode())
+            _create(db, f'create database "{name}" {like}')
         made.append(name)
         return make_conninfo(server_conninfo, dbname=name)
 
@@ -77,6 +87,16 @@ def make_database(server_conninfo: str) -> Iterator[Make]:
     with psycopg.connect(server_conninfo, autocommit=True) as db:
         for name in made:
             _drop(db, name)
+
+
+def _create(db: psycopg.Connection, statement: str) -> None:
+    for _ in range(12):
+        try:
+            db.execute(statement.encode())
+            return
+        except psycopg.errors.ObjectInUse:
+            time.sleep(0.1)  # whoever filled the template is just leaving; it waited 5 s for him
+    db.execute(statement.encode())
 
 
 def _drop(db: psycopg.Connection, name: str) -> None:
@@ -195,10 +215,47 @@ def password() -> str:
     return PASSWORD
 
 
+def soon(seconds: float, once: Callable[[], object]) -> None:
+    """It takes less than so long. Only one try of thirty must: others may have had the machine."""
+    took: list[float] = []
+    while not took or took[-1] >= seconds:
+        assert len(took) < 30, took
+        begin = time.monotonic()
+        once()
+        took.append(time.monotonic() - begin)
+
+
+_HELD: list[socket.socket] = []
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nothing uses and that no other test is given while this process lives.
+
+    Below those that the kernel gives away by itself: such a one could be gone before it is used.
+    """
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 500):
+        held = socket.socket(socket.AF_UNIX)
+        try:
+            held.bind(f"\0mapsvc-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            held.close()
+            continue
+        _HELD.append(held)
+        return port
+    raise AssertionError("no port is free")
+
+
+def ended(process: subprocess.Popen[Any]) -> None:
+    """Ask it to stop and wait for it, however busy the machine is."""
+    process.terminate()
+    try:
+        process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
 
 
 @pytest.fixture(scope="session")
@@ -218,8 +275,8 @@ def serve() -> Iterator[Callable[..., str]]:
         )
         started.append(process)
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + 180
+        while time.monotonic() < deadline and process.poll() is None:
             try:
                 if httpx.get(f"{url}/readyz", timeout=PATIENCE_S).status_code == 200:
                     return url
@@ -230,8 +287,7 @@ def serve() -> Iterator[Callable[..., str]]:
 
     yield start
     for process in started:
-        process.terminate()
-        process.wait(20)
+        ended(process)
 
 
 @pytest.fixture(scope="session")
@@ -264,8 +320,21 @@ def browser(browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
     """Of one module only: while it lives its event loop runs, and async tests cannot."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(**browser_type_launch_args)
-        yield started
+        yield patient(started)
         started.close()
+
+
+def patient(browser: Browser) -> Browser:
+    """Its pages wait longer for what they are told to do than playwright's half minute."""
+    usual = browser.new_context
+
+    def new_context(**options: Any) -> BrowserContext:
+        context = usual(**options)
+        context.set_default_timeout(PATIENCE_S * 1000)
+        return context
+
+    browser.new_context = new_context  # type: ignore[method-assign]
+    return browser
 
 
 @pytest.fixture

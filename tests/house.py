@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +21,15 @@ from tests.conftest import free_port
 from tests.test_ingest_flow import WEST, csv_of
 from tests.test_service import gone, status, until
 
+# The service as ever, but for the Python that its parsers run in.
+SERVICE = """
+import sys, types
+from mapsvc.ingest import sandbox
+sandbox.sys = types.SimpleNamespace(executable=sys.argv.pop(1))
+from mapsvc.cli import app
+app(prog_name="mapsvc")
+"""
+
 
 class House:
     """The service and its database, either of which may be killed and comes back."""
@@ -29,12 +39,13 @@ class House:
         self.cluster = Cluster(self.home)
         self.url = f"http://127.0.0.1:{free_port()}"
         self.asking = ThreadPoolExecutor(4)
+        self._holds = folder / "parsers-wait"
         self.process = self._serve()
 
     def _serve(self) -> subprocess.Popen[bytes]:
         (self.folder / "tmp").mkdir(exist_ok=True)
         process = subprocess.Popen(
-            [sys.executable, "-m", "mapsvc.cli", "serve", "--port", self.url.rpartition(":")[2]],
+            [sys.executable, "-c", SERVICE, self._gate(), "serve", "--port", self.url[-5:]],
             env={
                 **os.environ,
                 "MAPSVC_HOME": str(self.home),
@@ -49,9 +60,28 @@ class House:
         until(lambda: status(f"{self.url}/readyz") == 200, 180, "the service did not get ready")
         return process
 
+    def _gate(self) -> Path:
+        """A Python for the parsers that waits at first while the parsers are held."""
+        gate = self.folder / "python"
+        gate.write_text(
+            f"#!/bin/sh\nwhile [ -e {self._holds} ]; do sleep 0.05; done\n"
+            f'exec {sys.executable} "$@"\n'
+        )
+        gate.chmod(0o755)
+        return gate
+
+    @contextlib.contextmanager
+    def parsers_held(self) -> Iterator[None]:
+        """Parsers that are started now wait until the end of the block: none ends unseen."""
+        self._holds.touch()
+        try:
+            yield
+        finally:
+            self._holds.unlink()
+
     def close(self) -> None:
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait()
         self.cluster.start()
         self.cluster.stop()
         self.asking.shutdown()
@@ -75,7 +105,7 @@ class House:
 
     def kill_service(self) -> None:
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait()
         self.process = self._serve()
 
     def kill_database(self) -> None:
@@ -83,7 +113,7 @@ class House:
             ((self.home / "postgres").resolve() / "data/postmaster.pid").read_text().split()[0]
         )
         os.kill(pid, signal.SIGKILL)
-        until(lambda: gone(pid), 10, "the database did not die")
+        until(lambda: gone(pid), 60, "the database did not die")
         until(self._answers, 120, "the database did not heal")
         until(lambda: status(f"{self.url}/readyz") == 200, 120, "the service did not heal")
 
@@ -93,7 +123,13 @@ class House:
             return bool(self.ask("select 1"))
         return False
 
-    def parsers(self) -> list[int]:
+    def parser(self, *but: int) -> int:
+        """The one that is there now, or comes; none of those that were seen before."""
+        until(lambda: bool(set(self._parsers()) - set(but)), 120, "no parser was started")
+        (pid,) = set(self._parsers()) - set(but)
+        return pid
+
+    def _parsers(self) -> list[int]:
         return [
             int(folder.name)
             for folder in Path("/proc").glob("[0-9]*")

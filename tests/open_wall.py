@@ -11,7 +11,7 @@ import httpx2 as httpx
 from playwright.sync_api import Page
 
 from mapsvc.settings import PROJECT
-from tests.conftest import free_port
+from tests.conftest import ended, free_port
 from tests.test_pages_browser import Watch
 
 READY = """(() => {
@@ -38,7 +38,7 @@ class Server:
             env={**os.environ, "MAPSVC_DATABASE_URL": self.conninfo},
             cwd=PROJECT,
         )
-        wait(self._ready, "the server is not ready", 120)
+        wait(self._ready, "the server is not ready", 180)
 
     def _ready(self) -> bool:
         try:
@@ -48,8 +48,7 @@ class Server:
 
     def stop(self) -> None:
         if self.process:
-            self.process.terminate()
-            self.process.wait(20)
+            ended(self.process)
             self.process = None
 
 

@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 
 from mapsvc import backup
-from mapsvc.backup import census
+from mapsvc.backup import census, restoring
 from mapsvc.catalog import Catalog
 from mapsvc.cluster import running
 from mapsvc.settings import PROJECT
@@ -100,7 +100,9 @@ def test_what_stood_here_is_kept_aside(
         assert made[1].differences(counted(demo_copy)) == []
     finally:
         with psycopg.connect(demo_copy, autocommit=True) as db:
-            db.execute(sql.SQL("drop database {}").format(sql.Identifier(restored.previous)))
+            db.execute(
+                sql.SQL("drop database {} with (force)").format(sql.Identifier(restored.previous))
+            )
 
 
 def databases(conninfo: str) -> set[str]:
@@ -139,8 +141,12 @@ def test_what_would_be_seen_in_part_is_not_backed_up(demo_copy: str, tmp_path: P
 
 
 def test_it_waits_until_the_service_has_stopped(
-    made: tuple[Path, census.Census], demo_copy: str, catalog: Catalog
+    made: tuple[Path, census.Census],
+    demo_copy: str,
+    catalog: Catalog,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(restoring, "LEAVING_S", 0.5)
     with psycopg.connect(demo_copy), pytest.raises(backup.BackupError, match="停止服务"):
         backup.restore(demo_copy, catalog, made[0])
 
@@ -223,9 +229,9 @@ def test_a_dump_that_lost_rows_is_not_taken(
 
 def test_it_is_of_one_moment_while_others_write(demo_copy: str, tmp_path: Path) -> None:
     script = (
-        "import psycopg, sys\n"
+        "import itertools, psycopg, sys\n"
         "with psycopg.connect(sys.argv[1], autocommit=True) as db:\n"
-        "    for n in range(10_000):\n"
+        "    for n in itertools.count():\n"
         f"        db.execute({EDIT!r}.replace('改过', str(n)))\n"
         "        n == 0 and print('writing', flush=True)\n"
     )

@@ -17,7 +17,7 @@ from tests.test_csp_browser import REPORT
 
 BOSS, WORD = "boss", "nine-lives-of-a-river-7"
 LI = "li.si"
-PATIENCE = 30_000
+PATIENCE = 60_000
 
 
 def _sign_in(page: Page, url: str, name: str = BOSS) -> None:

@@ -28,9 +28,13 @@ def ask(client: Any, *, whole: bool = True) -> Report:
         assert answer.status_code == 200, answer.text
         found = dict(answer.json())
         if not whole or (
-            found["duty"] and found["roads"] and found["layers"]["files"][-1]["count"]
+            found["duty"]
+            and found["roads"]
+            and found["layers"]["files"][-1]["count"]
+            and found["work"]["streams"]["live"]
         ):
             return found
+        time.sleep(0.2)
     raise AssertionError("the report never came whole")
 
 
@@ -283,11 +287,12 @@ def test_with_the_database_gone_the_page_opens_and_says_so(
     old.write_bytes(b"")
     then = time.time() - 60 * 3600
     os.utime(old, (then, then))
-    app = make_app(demo_copy, pool_wait_s=0.3, backups=tmp_path)
+    app = make_app(demo_copy, backups=tmp_path)
     known = Signed(app)
     keeper, planner = known("admin"), known("planner")
     assert ask(keeper)["database"] is not None
     planner.get("/api/layers")
+    app.app.state.service.pool.timeout = 0.3
     name = psycopg.conninfo.conninfo_to_dict(demo_copy)["dbname"]
     with psycopg.connect(server_conninfo, autocommit=True) as db:
         db.execute(f'drop database "{name}" with (force)'.encode())

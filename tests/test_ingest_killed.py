@@ -9,9 +9,7 @@ import os
 import shutil
 import signal
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +67,13 @@ def stopped_at(house: House, lock: str, work: Callable[[], Any], kill: Callable[
         aside.execute(lock.encode())
         doing = work()
         waits = "select 1 from pg_locks where not granted"
-        until(lambda: bool(house.ask(waits)), 20, "it did not come to the lock")
+        until(lambda: bool(house.ask(waits)), 120, "it did not come to the lock")
         kill()
     with contextlib.suppress(httpx.TransportError):
         answer = doing.result(120)
         assert answer.status_code == 503, answer.text
         assert answer.json()["code"] == "database_unavailable"
-    until(lambda: not house.ask(waits), 20, "somebody still waits")
+    until(lambda: not house.ask(waits), 120, "somebody still waits")
 
 
 AT_ROWS = "lock table upload_row in access exclusive mode"
@@ -116,14 +114,12 @@ def test_killed_in_each_phase_all_or_none_and_then_the_retry(house: House, who: 
 def test_a_killed_parser_is_tried_again_and_then_told(house: House) -> None:
     before = stands(house)
     for times in (1, 2):
-        doing = house.stage([*ROWS, *([["x", *["y"] * 5]] * times)])
-        seen: set[int] = set()
-        while not doing.done() and len(seen) < times:
-            for pid in set(house.parsers()) - seen:
-                os.kill(pid, signal.SIGKILL)
-                seen.add(pid)
-            time.sleep(0.002)
-        assert len(seen) == times
+        with house.parsers_held():
+            doing = house.stage([*ROWS, *([["x", *["y"] * 5]] * times)])
+            seen: list[int] = []
+            while len(seen) < times:
+                seen.append(house.parser(*seen))
+                os.kill(seen[-1], signal.SIGKILL)
         answer = doing.result(120)
         assert answer.status_code == (201 if times == 1 else 413), answer.text
     (kept,) = set(house.ask(KEPT)) - set(before[1])
@@ -131,26 +127,15 @@ def test_a_killed_parser_is_tried_again_and_then_told(house: House) -> None:
     assert stands(house) == before
 
 
-def _stopped_parser(house: House, doing: Future[httpx.Response]) -> int:
-    """Stop it at first sight: it lives for some tenths of a second only."""
-    while not doing.done():
-        for pid in house.parsers():
-            os.kill(pid, signal.SIGSTOP)
-            return pid
-        time.sleep(0.002)
-    pytest.fail(f"the file was read before its parser was seen: {doing.result().text}")
-
-
 def test_a_service_killed_while_a_file_is_parsed_leaves_nothing(house: House) -> None:
     before = stands(house)
-    doing = house.stage(ROWS)
-    pid = _stopped_parser(house, doing)
-    house.kill_service()
-    with contextlib.suppress(httpx.TransportError):
-        doing.result(120)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGCONT)
-    until(lambda: gone(pid), 10, "the parser outlived the service")
+    with house.parsers_held():
+        doing = house.stage(ROWS)
+        pid = house.parser()
+        house.kill_service()
+        with contextlib.suppress(httpx.TransportError):
+            doing.result(120)
+    until(lambda: gone(pid), 120, "the parser outlived the service")
     assert stands(house) == before
     (left,) = (house.folder / "tmp").glob(f"{scratch.PREFIX}*")
     os.utime(left, (1, 1))

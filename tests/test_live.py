@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import pytest
 from mapsvc import changes, live
 from mapsvc.database import Db, make_pool
 from mapsvc.settings import Settings
-from tests.conftest import PASSWORD, Make
+from tests.conftest import PASSWORD, Make, soon
 
 INSERT = """insert into feature (layer, name, geom, updated_by)
     select %s, %s || i, ST_Point(111 + i * 0.001, 27.9, 4326), 'me' from generate_series(1, %s) i"""
@@ -34,7 +33,7 @@ class Stream:
 
     def __init__(self, url: str, token: str, last: int | None = None, query: str = "") -> None:
         parts = urlsplit(url)
-        self.socket = socket.create_connection((parts.hostname or "", parts.port or 0), 10)
+        self.socket = socket.create_connection((parts.hostname or "", parts.port or 0), 60)
         resume = f"Last-Event-ID: {last}\r\n" if last is not None else ""
         self.socket.sendall(
             f"GET /api/events{query} HTTP/1.1\r\nHost: x\r\n{resume}"
@@ -134,10 +133,8 @@ def test_every_commit_is_told_with_its_place_in_the_log(wall: Wall) -> None:
         assert hello.id == hello.data["position"]
         assert hello.data["live"] is True
         assert set(hello.data["versions"]) >= {"risk_points", "depots"}
-        begin = time.monotonic()
         wall.run(INSERT, "forces", "新队伍", 2)
         told = stream.next("feature.changed")
-        assert time.monotonic() - begin < 1
         assert told.id is not None
         assert told.id > hello.data["position"]
         assert told.data["layer"] == "forces"
@@ -158,6 +155,17 @@ def test_every_commit_is_told_with_its_place_in_the_log(wall: Wall) -> None:
         wall.run("delete from feature where name like '新队伍%%'")
         gone = stream.next("feature.changed")
         assert sorted(gone.data["deleted"]) == sorted(told.data["ids"])
+
+
+def test_a_commit_is_told_at_once(wall: Wall) -> None:
+    with wall.stream() as stream:
+        stream.next("hello")
+
+        def heard() -> None:
+            wall.run(INSERT, "forces", "立即", 1)
+            stream.next("feature.changed")
+
+        soon(1, heard)
 
 
 def test_many_at_once_are_counted_and_not_named(wall: Wall) -> None:
@@ -288,7 +296,7 @@ def test_a_lost_listener_comes_back_and_catches_up(wall: Wall) -> None:
         stream.next("hello")
         with psycopg.connect(wall.conninfo) as db:
             db.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity"
+                "select pg_terminate_backend(pid, 60000) from pg_stat_activity"
                 " where application_name = 'mapsvc live' and datname = current_database()"
             )
             db.execute(INSERT.encode(), ["forces", "失联期间", 1])
@@ -301,12 +309,14 @@ def test_all_of_five_hundred_walls_hear_it(wall: Wall) -> None:
         streams = [opened.enter_context(wall.stream()) for _ in range(500)]
         for stream in streams:
             stream.next("hello")
-        begin = time.monotonic()
-        wall.run(INSERT, "forces", "众所周知", 1)
-        for stream in streams:
-            told = stream.next("feature.changed").data
-            assert told["summary"][0]["name"] == "众所周知1"
-        assert time.monotonic() - begin < 5
+
+        def heard() -> None:
+            wall.run(INSERT, "forces", "众所周知", 1)
+            for stream in streams:
+                told = stream.next("feature.changed").data
+                assert told["summary"][0]["name"] == "众所周知1"
+
+        soon(5, heard)
 
 
 def test_nobody_listens_without_a_session_and_the_stream_ends_with_it(wall: Wall) -> None:
@@ -351,7 +361,7 @@ async def test_a_slow_reader_starts_anew_and_delays_nobody(
             seen = 0
             async for said in busy:
                 seen += said.count(b"event: feature.changed")
-                if seen == 20:
+                if seen >= 20:
                     break
                 await db.execute(INSERT.encode(), ["forces", "快", 1])
             late = await anext(idle)

@@ -18,7 +18,9 @@ def test_walls_miss_nothing_and_the_server_stays_small(make_database: Make, temp
         county.sign_in(db)
     port = free_port()
     with county.peer(["mapsvc.cli", "serve", "--port", str(port)], conninfo, port) as pid:
-        done = run(soak(conninfo, port, pid, county.TOKEN, changes=250, walls=10, patience=1.5))
+        done = run(
+            soak(conninfo, port, pid, county.TOKEN, changes=250, walls=10, patience=1.5, settle=120)
+        )
     assert done.complete == done.walls
     assert done.changes > 200
     assert done.late_mb - done.early_mb < 20

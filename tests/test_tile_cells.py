@@ -85,7 +85,7 @@ async def kept_tiles(conninfo: str) -> AsyncIterator[tuple[tiles.TileCache, live
 
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not await true():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
@@ -210,7 +210,7 @@ def test_a_view_survives_connections_that_died(signed_copy: Signed, demo_copy: s
     assert any(whole)
     with psycopg.connect(demo_copy, autocommit=True) as db:
         db.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
+            "select pg_terminate_backend(pid, 60000) from pg_stat_activity"
             " where datname = current_database() and pid <> pg_backend_pid()"
         )
     answer = client.get("/tiles/depots/10.mvts", params=ask)
