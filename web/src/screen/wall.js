@@ -217,19 +217,23 @@ export class Wall {
 
   /** The chain of a place, named by what stands there or else by its village. */
   async tellChain(place, name) {
+    const asked = (this.asked = {});
     const found = await chainAt(place).catch(() => null);
-    if (!found) return;
+    // Meanwhile another place may have been asked about, or none.
+    if (!found || asked !== this.asked) return;
     const region = found.regions.slice(0, 2).reverse().map((one) => one.name).join("");
     this.showChain(found, name || region);
   }
 
   forgetChain() {
+    this.asked = null;
     this.chain.rest();
     this.light([]);
   }
 
   showChain(found, where) {
     if (!found) return;
+    this.asked = null;
     this.chain.show(found, where);
     this.light(found.chain.filter(({ missing }) => !missing));
   }
