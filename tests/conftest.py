@@ -258,8 +258,8 @@ def ended(process: subprocess.Popen[Any]) -> None:
         raise
 
 
-@pytest.fixture(scope="session")
-def serve() -> Iterator[Callable[..., str]]:
+@contextmanager
+def serving() -> Iterator[Callable[..., str]]:
     """Starts `mapsvc serve` over a database in a process of its own; returns its address."""
     started: list[subprocess.Popen[bytes]] = []
 
@@ -285,15 +285,25 @@ def serve() -> Iterator[Callable[..., str]]:
             time.sleep(0.1)
         raise AssertionError("mapsvc serve did not become ready")
 
-    yield start
-    for process in started:
-        ended(process)
+    try:
+        yield start
+    finally:
+        for process in started:
+            ended(process)
+
+
+@pytest.fixture(scope="module")
+def serve() -> Iterator[Callable[..., str]]:
+    """Servers that last until the test file ends."""
+    with serving() as start:
+        yield start
 
 
 @pytest.fixture(scope="session")
-def base_url(serve: Callable[..., str], demo_conninfo: str) -> str:
+def base_url(demo_conninfo: str) -> Iterator[str]:
     """A running server over the demo county, for the browser tests."""
-    return serve(demo_conninfo)
+    with serving() as start:
+        yield start(demo_conninfo)
 
 
 @pytest.fixture(scope="session")

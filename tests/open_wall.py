@@ -52,7 +52,7 @@ class Server:
             self.process = None
 
 
-def wait(holds: Callable[[], Any], complaint: str, seconds: float = 60) -> None:
+def wait(holds: Callable[[], Any], complaint: str, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if holds():
@@ -75,7 +75,7 @@ class Wall(Watch):
         self.until(READY, "the wall did not settle")
         self.page.wait_for_timeout(100)
 
-    def until(self, expression: str, complaint: str, seconds: float = 60) -> None:
+    def until(self, expression: str, complaint: str, seconds: float = 120) -> None:
         """Playwright's own waiting evaluates strings, which the page's policy forbids."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

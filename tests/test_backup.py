@@ -161,6 +161,21 @@ def test_who_is_just_leaving_does_not_stop_it(
     timer.join()
 
 
+def test_a_superusers_process_in_it_does_not_stop_it(
+    make_database: Callable[[str | None], str], template: str
+) -> None:
+    """As autovacuum is one, and comes to what was just filled; it goes when it is asked to."""
+    beside = psycopg.conninfo.conninfo_to_dict(make_database(template))
+    inside = psycopg.connect(psycopg.conninfo.make_conninfo(**{**beside, "user": "postgres"}))
+    timer = threading.Timer(0.5, inside.close)
+    timer.start()
+    with restoring._elsewhere(template) as server:
+        restoring._drop(server, str(beside["dbname"]))
+        known = "select from pg_database where datname = %s"
+        assert not server.execute(known, [beside["dbname"]]).rowcount
+    timer.join()
+
+
 def changed(file: Path, to: Path, **members: bytes | None) -> Path:
     """A copy with members replaced, or left out (None)."""
     with zipfile.ZipFile(file) as old, zipfile.ZipFile(to, "w") as new:

@@ -78,7 +78,7 @@ class Watch:
 
     def settle(self) -> None:
         """Until all tiles are drawn. Playwright's own waiting evaluates strings: forbidden here."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             self.page.wait_for_timeout(100)
             try:
@@ -95,7 +95,7 @@ class Watch:
 
     def comes(self, expression: str, complaint: str) -> None:
         """It comes to be true of the page, in its own time."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not self.page.evaluate(expression):
             assert time.monotonic() < deadline, complaint
             self.page.wait_for_timeout(50)
