@@ -14,6 +14,7 @@ from mapsvc.ingest.cells import number_of
 from mapsvc.ingest.markup import local, steps
 from mapsvc.ingest.remarks import beside
 from mapsvc.ingest.shown import Formats, Show
+from mapsvc.ingest.slices import LARGE, Outline
 from mapsvc.ingest.wire import Limits, Refused
 
 NO_VALUE = "#FORMULA!"
@@ -71,6 +72,8 @@ class Facts(Struct):
     """What hangs on a cell and is not its text."""
     drawn: str = ""
     """What lies over the cells: text boxes and pictures, in words."""
+    outline: Outline | None = None
+    """Of a large sheet that may be read slice by slice."""
 
 
 class Looks(Struct):
@@ -108,23 +111,18 @@ def zipped_facts(path: Path, limits: Limits) -> dict[int, Facts]:
             for entry in archive.infolist():
                 if entry.flag_bits & 1:
                     raise Refused("password")
-                watched, tail = entry.filename in order, b""
-                suspicious = watched and looks.any
+                sheet = _Watch(archive, entry, looks) if entry.filename in order else None
                 with archive.open(entry) as stream:
                     while piece := stream.read(_PIECE):
                         left -= len(piece)
                         if left < 0:
                             raise Refused("too_big_inside")
-                        if watched and not suspicious:
-                            seam = tail + piece[:11]
-                            suspicious = _is_odd(piece) or any(
-                                mark in piece or mark in seam for mark in _SUSPICIOUS
-                            )
-                            tail = piece[-11:]
+                        if sheet:
+                            sheet.see(piece)
                 if entry.filename == "content.xml":
                     _require_computed(archive.read(entry))
-                if suspicious:
-                    found[order[entry.filename]] = _facts(archive.read(entry), looks, computed)
+                if sheet and (facts := sheet.facts(archive, entry, looks, computed)):
+                    found[order[entry.filename]] = facts
             _look_beside(archive, order, found)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError):
         raise Refused("damaged") from None
@@ -137,6 +135,36 @@ def _look_beside(archive: zipfile.ZipFile, order: dict[str, int], found: dict[in
         if remarks or drawn:
             facts = found.setdefault(position, Facts())
             facts.remarks, facts.drawn = remarks, drawn
+
+
+class _Watch:
+    """Looks at the pieces of a sheet for what calamine does not tell, and for where to cut it."""
+
+    def __init__(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, looks: Looks) -> None:
+        self._suspicious = looks.any
+        self._tail = b""
+        self._outline = Outline(archive, entry.filename) if entry.file_size >= LARGE else None
+
+    def see(self, piece: bytes) -> None:
+        if self._outline:
+            self._outline.see(piece)
+        if not self._suspicious:
+            seam = self._tail + piece[:11]
+            self._suspicious = _is_odd(piece) or any(
+                mark in piece or mark in seam for mark in _SUSPICIOUS
+            )
+            self._tail = piece[-11:]
+
+    def facts(
+        self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, looks: Looks, computed: bool
+    ) -> Facts | None:
+        """Asked after the last piece; None where there is nothing to tell."""
+        outline = self._outline if self._outline and self._outline.ends() else None
+        if not self._suspicious and not outline:
+            return None
+        facts = _facts(archive.read(entry), looks, computed) if self._suspicious else Facts()
+        facts.outline = outline
+        return facts
 
 
 def _require_computed(xml: bytes) -> None:

@@ -9,6 +9,7 @@ import python_calamine as calamine
 from mapsvc.ingest.cells import blocks, letter_of
 from mapsvc.ingest.facts import Cell, Facts, zipped_facts
 from mapsvc.ingest.oldbook import old_facts
+from mapsvc.ingest.slices import Sliced, sliced
 from mapsvc.ingest.wire import (
     ACROSS,
     MERGED,
@@ -26,6 +27,8 @@ from mapsvc.ingest.wire import (
 Merged = list[tuple[Cell, Cell]]
 """Upper left and lower right cell of each, from 0."""
 
+Grid = calamine.CalamineSheet | Sliced
+
 
 def workbook(path: Path, limits: Limits, *, zipped: bool) -> Iterator[Message]:
     """Every sheet, hidden ones marked; vertically merged cells repeat their value in each row."""
@@ -40,9 +43,10 @@ def workbook(path: Path, limits: Limits, *, zipped: bool) -> Iterator[Message]:
                         yield SheetStart(name=meta.name, visible=visible)
                         yield from _sparse(path, meta.name, visible, known, limits)
                     else:
-                        sheet = book.get_sheet_by_index(position)
-                        width = sheet.start[1] + sheet.width if sheet.start else 0
+                        sheet = _cut(path, position, meta.name, known, limits)
+                        sheet = sheet or book.get_sheet_by_index(position)
                         yield from _sheet(path, sheet, visible, known, limits)
+                        width = sheet.start[1] + sheet.width if sheet.start else 0
                     if visible:
                         yield from _notes(known, meta.name, width)
     except calamine.PasswordError:
@@ -66,8 +70,16 @@ def _notes(known: Facts, name: str, width: int) -> Iterator[Note]:
         yield Note("hidden_rows", {"count": str(known.hidden)}, name)
 
 
+def _cut(path: Path, position: int, name: str, facts: Facts, limits: Limits) -> Grid | None:
+    """A large sheet slice by slice, where that can be done."""
+    if facts.outline is None:
+        return None
+    columns = max((column for _, column in facts.patches), default=0)
+    return sliced(path, position, name, facts.outline, limits, columns)
+
+
 def _sheet(
-    path: Path, sheet: calamine.CalamineSheet, visible: bool, facts: Facts, limits: Limits
+    path: Path, sheet: Grid, visible: bool, facts: Facts, limits: Limits
 ) -> Iterator[Message]:
     start = sheet.start
     if start is None:
