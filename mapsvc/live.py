@@ -20,7 +20,7 @@ import msgspec
 import psycopg
 from psycopg import AsyncConnection
 
-from mapsvc import access, changes
+from mapsvc import access, changes, features
 from mapsvc.database import AS_SERVICE, Db, Pool, connection
 from mapsvc.errors import MapsvcError, Unavailable
 
@@ -170,6 +170,8 @@ class Feed:
         self._position = 0
         self._live = False
         self._versions: dict[str, int] = {}
+        self._unsettled = True
+        """May search texts of many features wait for their index?"""
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -324,6 +326,7 @@ class Feed:
             known = self._versions.get(change.layer, 0)
             self._versions[change.layer] = max(known, change.version)
             places = changes.places(change)
+            self._unsettled |= places is None
             for listener in self._listeners:
                 listener.heard(change.layer, change.version, places)
         self._recent.append(item)
@@ -348,7 +351,8 @@ class Feed:
                     follower.cut()
 
     async def _upkeep(self) -> None:
-        """End the streams of sessions that have ended; keep the log from growing for ever."""
+        """End the streams of sessions that have ended; keep the log from growing for ever; settle
+        what a large upload left to be done."""
         trimmed_at = float("-inf")
         while True:
             await asyncio.sleep(_TICKETS_S)
@@ -358,6 +362,9 @@ class Feed:
                     if time.monotonic() - trimmed_at > _TRIM_S:
                         await changes.trim(db)
                         trimmed_at = time.monotonic()
+                    if self._unsettled:
+                        self._unsettled = False
+                        await features.settle_search(db)
             except MapsvcError:
                 pass  # away or busy; who asks for something is told
             except psycopg.Error as refused:

@@ -1,5 +1,6 @@
 """The live stream over a real server and a real PostGIS: in order, without a gap, whatever dies."""
 
+import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,7 +13,7 @@ import httpx2 as httpx
 import psycopg
 import pytest
 
-from mapsvc import changes, live
+from mapsvc import changes, features, live
 from mapsvc.database import Db, make_pool
 from mapsvc.settings import Settings
 from tests.conftest import PASSWORD, Make, soon
@@ -335,6 +336,26 @@ async def test_an_ended_session_ends_its_stream(
             said = b"".join([chunk async for chunk in stream_of(feed, follower, None)])
     assert said.endswith(b"event: session.ended\ndata: {}\n\n")
     assert said.count(b"session.ended") == 1
+
+
+@pytest.mark.anyio
+async def test_search_texts_of_a_large_upload_are_settled_after_it(
+    conninfo: str, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle, pages = features.settle_search, asyncio.Queue[int]()
+
+    async def counted(db: Db) -> int:
+        pages.put_nowait(await settle(db))
+        return 0
+
+    monkeypatch.setattr(live, "_TICKETS_S", 0.05)
+    monkeypatch.setattr(features, "settle_search", counted)
+    async with feed_of(conninfo), asyncio.timeout(60):
+        await pages.get()  # at the start, whatever was there
+        await db.execute(INSERT, ["depots", "青山水库", 300])
+        while await pages.get() == 0:
+            pass
+    assert await settle(db) == 0
 
 
 @pytest.mark.anyio

@@ -130,8 +130,9 @@ async def _planned(db: Db, upload_id: UUID) -> dict[str, int]:
     return dict(zip(("new", "changed"), row or (0, 0), strict=True))
 
 
-# The index of search texts takes many at once better than few: a third of a bulk insert is its.
-_IN_BULK = "set local gin_pending_list_limit = '16MB'"
+# A third of a bulk insert is the index of search texts. Part of that can wait until after the
+# commit: `features.settle_search`.
+_IN_BULK = "set local gin_pending_list_limit = '256MB'"
 
 _DELETE = "delete from feature where layer = %(layer)s and id = any(%(ids)s)"
 
