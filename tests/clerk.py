@@ -83,7 +83,10 @@ class Clerk:
                 r"请核对坐标|请填写经度和纬度|请填写实际坐标|改填十进制度|经度、纬度各填",
                 self._place,
             ),
-            (r"请(?:补上|填写|改成|改填|写|只写|核对|统一|缩短)|重新填写|改成具体的", self._right),
+            (
+                r"请(?:补上|填写|改成|改填|写|只写|核对|统一|缩短)|重新填写|改成具体的|写全",
+                self._right,
+            ),
         )
         for pattern, act in acts:
             found = re.search(pattern, c.words)

@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,9 @@ from openpyxl.cell.text import InlineFont
 from openpyxl.styles import Font
 
 from mapsvc.catalog import Catalog
+from mapsvc.errors import Unreadable
 from mapsvc.ingest import report, uploads
+from mapsvc.ingest.foreign import OLE
 from mapsvc.settings import Settings
 from tests.clerk import Clerk, Complaint, told_by_api, told_by_report
 from tests.conftest import Make
@@ -126,6 +129,30 @@ SPOILS: dict[str, tuple[dict[str, Callable[[int], Any]], tuple[Spoil, ...]]] = {
             _set("有效期至", "2030年", "30.1.1", "长期"),
         ),
     ),
+    "command_posts": (
+        {
+            "岗位编号": lambda i: f"Z{i:04}",
+            "单位": lambda i: f"第{i}办公室",
+            "职务": lambda _: "主任",
+            "层级": lambda i: ("乡镇级", "村级")[i % 2],
+            "姓名": lambda i: ("张三", "李四")[i % 2],
+            "手机号码": lambda i: f"137{i:08}",
+            "副职": lambda _: "王五",
+            "副职电话": lambda i: f"136{i:08}",
+            "值班电话": lambda i: f"0745-56{i:05}",
+        },
+        (
+            PLACES,
+            _set("岗位编号", *LOST),
+            _set("单位", "第??办公室", "#REF!", "同上"),
+            _set("层级", "省级", "镇/村", "组级"),
+            _set("姓名", "张三13800138000转2", "张?三", "1.38E+10"),
+            _set("手机号码", "1380013800", "1.38E+10", "见通讯录", "138****0000"),
+            _set("副职", "#N/A", "〃"),
+            _set("副职电话", "13x00138000", "12"),
+            _set("值班电话", "0745-56", "24小时"),
+        ),
+    ),
 }  # fmt: skip
 
 
@@ -144,13 +171,16 @@ def _spoilt(layer: str, count: int, chance: random.Random) -> tuple[list[Row], l
     return truth, rows
 
 
+LAYERS = [("risk_points", 240), ("forces", 80), ("depots", 80), ("command_posts", 60)]
+
+
 @pytest.fixture(scope="module")
 def county_conninfo(make_database: Make, template: str) -> str:
     return county_of(make_database(template))
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(("layer", "count"), [("risk_points", 240), ("forces", 80), ("depots", 80)])
+@pytest.mark.parametrize(("layer", "count"), LAYERS)
 async def test_doing_what_is_said_repairs_the_rows(
     county_conninfo: str, catalog: Catalog, layer: str, count: int
 ) -> None:
@@ -233,3 +263,79 @@ def _page(rows: list[list[Any]]) -> bytes:
     text = html_of(rows).replace("青山1号滑坡", "<s>青山1号滑坡</s>")
     text = text.replace("<td>24</td>", "<td rowspan=2>24</td>").replace("<td>36</td>", "")
     return text.encode()
+
+
+def _headless(rows: list[list[Any]]) -> bytes:
+    return xlsx_of(rows[1:])
+
+
+def _renamed(rows: list[list[Any]]) -> bytes:
+    return xlsx_of([["点位", "情况", "说明", "东", "北"], *rows[1:]])
+
+
+def _as_html(rows: list[list[Any]]) -> bytes:
+    return html_of(rows).replace("<table>", "<table><tr><td><table>", 1).encode()
+
+
+def _locked(_: list[list[Any]]) -> bytes:
+    return OLE + bytes(2000) + "EncryptedPackage".encode("utf-16-le") + bytes(2000)
+
+
+FILES: dict[str, Callable[[list[list[Any]]], bytes]] = {
+    "password": _locked, "damaged": lambda rows: xlsx_of(rows)[:-900],
+    "pdf_file": lambda _: b"%PDF-1.7 " + bytes(99), "no_heading": _headless,
+    "html_nested": _as_html, "unknown_format": lambda _: bytes(range(1, 256)) * 9,
+    "rar_archive": lambda _: b"Rar!\x1a\x07\x00" + bytes(99),
+    "no_heading ": _renamed,
+}  # fmt: skip
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("code", FILES)
+async def test_a_file_that_was_refused_is_read_after_its_remedy(
+    county_conninfo: str, catalog: Catalog, code: str
+) -> None:
+    """Saved anew as the words say, or with the headings that they ask for."""
+    rows = case.standard()
+    async with await psycopg.AsyncConnection.connect(county_conninfo, autocommit=True) as db:
+        with pytest.raises(Unreadable) as refused:
+            await _sent(db, catalog, FILES[code](rows))
+        words = refused.value.detail
+        assert refused.value.code == code.strip()
+        headings = re.findall("“(.{2})”", words) if "表头" in words else []
+        if headings:
+            rows[0] = ["编号", headings[0], "等级", *headings[1:]]
+        else:
+            assert re.search("另存为|Excel 原表|表格直接上传", words), words
+        staged = await _sent(db, catalog, xlsx_of(rows))
+    assert staged["counts"]["new"] == len(rows) - 1
+
+
+@pytest.mark.anyio
+async def test_questions_of_the_whole_file_are_answered_by_what_they_offer(
+    county_conninfo: str, catalog: Catalog
+) -> None:
+    """Which system, which layer: the choice that the words name settles it."""
+    rows = [[*row[:3], row[3] + 0.0055, row[4] - 0.0028] for row in case.standard()[1:]]
+    content = xlsx_of([case.HEAD, *rows])
+    async with await psycopg.AsyncConnection.connect(county_conninfo, autocommit=True) as db:
+        asked = await _sent(db, catalog, content, crs="auto")
+        words = next(p for p in await uploads.problems(db, asked["id"], None) if p["row"] is None)
+        assert re.search("GCJ-02.*请在“坐标系”中选定", words["message"])
+        chosen = await _sent(db, catalog, content, crs="gcj02")
+        assert chosen["counts"]["new"] == len(rows)
+        with pytest.raises(Unreadable) as refused:
+            await _sent(db, catalog, content, layer="depots")
+        found = re.search("请把图层改选为“(.+?)”", refused.value.detail)
+        better = next(la.id for la in catalog if found and la.title == found[1])
+        again = await _sent(db, catalog, content, crs="gcj02", layer=better)
+    assert again["counts"]["new"] == len(rows)
+
+
+async def _sent(
+    db: Any, catalog: Catalog, content: bytes, crs: str = "wgs84", layer: str = "risk_points"
+) -> dict[str, Any]:
+    return await uploads.stage(
+        db, catalog, Settings(), filename="台账.xlsx", content=content, layer_id=layer,
+        declared_crs=crs, actor="clerk",
+    )  # fmt: skip

@@ -422,6 +422,16 @@ async def test_same_names_without_codes_ask_for_a_code(county: Db, catalog: Cata
     assert (2, "same_name_other_code") in codes(other, "warning")
 
 
+async def test_names_that_were_sorted_without_their_codes_are_told(
+    county: Db, catalog: Catalog
+) -> None:
+    rows = [["A", "泵站", "低", 110.05, 30.05, ""], ["B", "水闸", "低", 110.15, 30.15, ""]]
+    await put(county, catalog, csv_of(rows))
+    rows[0][1], rows[1][1] = rows[1][1], rows[0][1]
+    staged = await send(county, catalog, csv_of(rows))
+    assert {(2, "name_of_another"), (3, "name_of_another")} <= set(codes(staged, "warning"))
+
+
 async def test_items_over_several_rows_are_one_depot(county: Db, catalog: Catalog) -> None:
     head = ["储备库编号", "储备库名称", "经度", "纬度", "物资名称", "数量", "单位", "联系电话"]
     rows = [

@@ -312,6 +312,26 @@ async def same_names(db: Db, layer: Layer, scope: str | None) -> list[tuple[int,
     return [(int(r[0]), str(r[1]), str(r[2])) for r in await cursor.fetchall()]
 
 
+# Of few rows the name differs from that of the feature with their code; only those are looked up.
+_RENAMED = """
+with renamed as materialized (
+    select i.seq, i.name, i.code, i.township_code, i.region_code
+    from upload_decided d join upload_incoming i using (seq) join upload_match m using (seq)
+    join {f} own on own.id = m.feature_id
+    where d.action = 'changed' and own.code = i.code and own.name <> i.name
+)
+select i.seq, f.name, f.code from renamed i
+join {f} f on f.name = i.name and {home} and f.code <> i.code
+order by i.seq, f.code limit 1000
+"""
+
+
+async def taken_names(db: Db, layer: Layer) -> list[tuple[int, str, str]]:
+    """Rows that give a feature the name which another stored one has: seq, name, its code."""
+    cursor = await db.execute(_fill(_RENAMED, layer.partition))
+    return [(int(r[0]), str(r[1]), str(r[2])) for r in await cursor.fetchall()]
+
+
 _COUNTS = """
 select count(*) rows, count(*) filter (where action in ('new', 'changed', 'unchanged')) accepted,
     count(*) filter (where action = 'refused') rejected, count(*) filter (where action = 'new') new,

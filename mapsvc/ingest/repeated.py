@@ -118,10 +118,11 @@ select %(id)s, seq, sheet, row, case action when 'skipped' then action else 'unc
 from upload_row where upload_id = %(twin)s order by seq
 """
 
-# That a new row resembles a stored feature is said of new rows only.
+# That a row resembles another stored feature is said of rows that change something.
 _PROBLEMS = """
 insert into upload_problem
     (upload_id, seq, sheet, row, "column", field, code, message, value, severity)
 select %(id)s, seq, sheet, row, "column", field, code, message, value, severity
-from upload_problem where upload_id = %(twin)s and code <> 'same_name_other_code'
+from upload_problem where upload_id = %(twin)s
+    and code not in ('same_name_other_code', 'name_of_another')
 """

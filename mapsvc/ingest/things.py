@@ -15,6 +15,10 @@ _NEXT_ITEM = re.compile(
     r"(?:\s+(?=\d{1,2}[.、]\D)|(?:\s+|[/+和及与]|(?=[\u4e00-\u9fff]{2}))(?=[^\d\s)）]))"
 )
 """Between 20顶 and the next thing, where no comma stands."""
+_TIMES = re.compile(r"([*×]\s*\d+)\s+(?=[\u4e00-\u9fff])")
+"""消防车*2 水泵*4."""
+_COUNT_FIRST = re.compile(rf"(\d+)\s*({COUNTED})\s*([\u4e00-\u9fff][^\d()]*)").fullmatch
+_TENS_OF_THOUSANDS = re.compile(r"(\d+(?:\.\d+)?)万")
 _NUMBERED = re.compile(r"\s*\(?\d{1,2}[.、)](?!\d)\s*").match
 _UNIT_FIRST = re.compile(rf"(.+?)\(({MEASURES})\)[:：]?\s*(\d+(?:\.\d+)?)").fullmatch
 _IN_BRACKETS = re.compile(r"[(（][^()（）]*其中[^()（）]*[)）]")
@@ -44,12 +48,17 @@ def listed(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKC", re.sub(r"[①-⑳]", ";", text))
     # A comma between thousands is no comma between items, nor is that behind a number of the list.
     plain = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", plain)
+    plain = _TENS_OF_THOUSANDS.sub(lambda found: f"{float(found[1]) * 1e4:.10g}", plain)
+    plain = _TIMES.sub(r"\1;", plain)
     plain = re.sub(r"(^|[;；,，\n])\s*\(?\d{1,2}[、.)](?!\d)", r"\1", plain)
     found: list[str] = []
     for part in re.split(r"[;；、，,。\n]", plain):
         for piece in _NEXT_ITEM.sub(r"\1;", part).split(";"):
             numbered = _NUMBERED(piece)
             one = piece[numbered.end() :].strip() if numbered else piece.strip()
-            unit_first = _UNIT_FIRST(one)
-            found.append("{0} {2}{1}".format(*unit_first.groups()) if unit_first else one)
+            if unit_first := _UNIT_FIRST(one):
+                one = "{0} {2}{1}".format(*unit_first.groups())
+            elif count_first := _COUNT_FIRST(one):
+                one = "{2} {0}{1}".format(*count_first.groups())
+            found.append(one)
     return [piece for piece in found if piece]

@@ -329,6 +329,8 @@ async def _compare_rows(
     await compare.decide(db, layer)
     for seq, name, code in await compare.same_names(db, layer, scope):
         draft.refuse(seq, "same_name_other_code", "code", name=name, other=code)
+    for seq, name, code in await compare.taken_names(db, layer):
+        draft.refuse(seq, "name_of_another", "name", value=name, other=code)
     await compare.store(db, layer, asked.id)
 
 

@@ -41,7 +41,7 @@ _NOTHING = frozenset(
 )
 LONGEST_NOTHING = max(map(len, _NOTHING))
 _NONE_WORDS = frozenset({"无", "暂无", "没有", "未知", "不详"})
-_NO_CODE = _NONE_WORDS | {"待编", "未编", "未编号", "无编号", "没有编号"}
+_NO_CODE = _NONE_WORDS | {"待编", "待定", "待补", "未编", "未定", "未编号", "无编号", "没有编号"}
 _raised = re.compile("[²³¹⁰-⁹₀-₉①-⑳⓪㉑-㉟㊱-㊿❶-➓]").search
 """Digits that only point to a remark: 12① is 12, not 121."""
 _DITTO = frozenset({"同上", "〃", "″", "”", '"', "″″", "同前", "同左", "同上行", "〃〃", "↑"})
@@ -220,7 +220,22 @@ def _enum(field: LayerField) -> Parser:
 
 def _boolean(field: LayerField) -> Parser:
     title = fold(field.title)
-    yes = {"是", "有", "true", "1", "1.0", "y", "yes", "√", "✓", "✔", "☑", "对", title.lower()}
+    yes = {
+        "是",
+        "有",
+        "true",
+        "1",
+        "1.0",
+        "y",
+        "yes",
+        "√",
+        "✓",
+        "✔",
+        "☑",
+        "对",
+        "在",
+        title.lower(),
+    }
     no = {
         "否",
         "无",
@@ -235,6 +250,7 @@ def _boolean(field: LayerField) -> Parser:
         "✗",
         "✘",
         "不是",
+        "不在",
         f"不{title}",
         f"未{title}",
     }
@@ -427,7 +443,8 @@ _ITEM = re.compile(
     rf"(?P<item>.*?[^\d\s.:：×xX*(（])[\s:：×xX*=(（—]*(?P<quantity>\d+(?:\.\d+)?)\s*(?P<unit>{MEASURES})?[)）]?"
 )
 _DOUBTFUL = re.compile(
-    rf"[^\d\s.A-Za-z]\s*\d+\s*(?:{COUNTED})|[约近余超共各~～\-至]\s*$|\d\s*[-~～至]|若干|[()（）]$|^[)）]"
+    rf"[^\d\s.A-Za-z]\s*\d+\s*(?:{COUNTED})|[约近余超共各~～\-至]\s*$|\d\s*[-~～至]|若干"
+    r"|[(（][\d\s.]*[)）]$|[(（]$|^[)）]|[\u4e00-\u9fff]\s*\d+\s+[\u4e00-\u9fff]"
 ).search
 """In the name of a thing: another quantity, or a word that makes this one inexact."""
 _SIZED = re.compile(rf"[^\d\s.A-Za-z]\s*\d+\s*(?:{MEASURES})(?![a-z0-9])").search

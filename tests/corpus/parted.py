@@ -73,6 +73,14 @@ def _counts() -> list[Case]:
     listed = [["储备点名称", "物资清单", "经度", "纬度"]]
     listed += [["镇库", "帐篷30顶（其中单帐篷20顶）；棉被5床", x, y]]
     listed += [["村库", "帐篷30顶，其中单帐篷20顶，棉被5床", x, y + 0.01]]
+    glued = [["队伍名称", "人数", "主要装备", "经度", "纬度"]]
+    texts = ("消防车*2 水泵*4", "2辆消防车、4台水泵", "对讲机10 水泵4", "编织袋1.5万条；弹 50枚")
+    glued += [[f"{i}队", 5, text, x, y + i / 100] for i, text in enumerate(texts)]
+    trucks: dict[str, Any] = {"item": "消防车", "quantity": 2}
+    pumps: dict[str, Any] = {"item": "水泵", "quantity": 4}
+    two = [trucks | {"unit": "辆"}, pumps | {"unit": "台"}]
+    bags = [{"item": "编织袋", "unit": "条", "quantity": 15000},
+            {"item": "弹", "unit": "枚", "quantity": 50}]  # fmt: skip
     tents: dict[str, Any] = {"item": "帐篷", "unit": "顶", "quantity": 30}
     quilts: dict[str, Any] = {"item": "棉被", "unit": "床", "quantity": 5}
     many = [tents, quilts | {"quantity": 20000}]
@@ -80,6 +88,10 @@ def _counts() -> list[Case]:
         Case("parts-in-rows", xlsx_of(parts), layer="depots", values={2: {"items": many}},
              rows={2: "new", 3: "part_row", 4: "part_row", 5: "section_row", 6: "new",
                    7: "not_a_number"}),
+        Case("items-glued", xlsx_of(glued), layer="forces",
+             rows={2: "new", 3: "new", 4: "record_unreadable", 5: "new"},
+             values={2: {"equipment": [trucks, pumps]}, 3: {"equipment": two},
+                     5: {"equipment": bags}}),
         Case("parts-in-columns", xlsx_of(columns), layer="depots", rows={2: "new"},
              values={2: {"items": [tents, {"item": "棉被", "quantity": 5}]}},
              also=frozenset({"column_unused"})),
