@@ -23,7 +23,7 @@ from mapsvc.ingest.check import Checked, check
 from mapsvc.ingest.ledger import Ledger, gather
 from mapsvc.ingest.sandbox import Reading, read_file
 from mapsvc.settings import Settings
-from tests.corpus.write import ODF, ods_of, zip_of
+from tests.corpus.write import ODF, zip_of
 
 pytestmark = pytest.mark.anyio
 
@@ -339,7 +339,8 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
         (b"\x03\x7c\x05\x01" + bytes(4) + b"\x41\x00\x0b" + bytes(60), "dbf_alone"),
         (zip_of({"Index/Document.iwa": b"x"}), "numbers_file"),
         (zip_of({"mimetype": ODF + b"text", "content.xml": b"<x/>"}), "not_a_table"),
-        (ods_of([["名称"], ["=1/0"]]), "ods_formulas"),
+        (zip_of({"mimetype": ODF + b"spreadsheet", "content.xml": b"<x/>"}), "other_workbook"),
+        (zip_of({"xl/workbook.bin": b"x"}), "other_workbook"),
         (b"%PDF-1.7", "pdf_file"),
         (b"\x89PNG\r\n", "picture_file"),
         (b"SQLite format 3\x00" + bytes(100), "damaged_map"),

@@ -119,8 +119,6 @@ def zipped_facts(path: Path, limits: Limits) -> dict[int, Facts]:
                             raise Refused("too_big_inside")
                         if sheet:
                             sheet.see(piece)
-                if entry.filename == "content.xml":
-                    _require_computed(archive.read(entry))
                 if sheet and (facts := sheet.facts(archive, entry, looks, computed)):
                     found[order[entry.filename]] = facts
             _look_beside(archive, order, found)
@@ -165,16 +163,6 @@ class _Watch:
         facts = _facts(archive.read(entry), looks, computed) if self._suspicious else Facts()
         facts.outline = outline
         return facts
-
-
-def _require_computed(xml: bytes) -> None:
-    """Of an ods calamine shows neither errors nor that a formula has no value: refused whole."""
-    cells = re.findall(rb"<table:table-cell\s[^>]*table:formula=[^>]*>(?:<text:p>[^<])?", xml)
-    if b'calcext:value-type="error"' in xml or any(
-        b"office:value-type=" not in cell or (b'string-value=""' in cell and cell[-1:] != b">")
-        for cell in cells
-    ):
-        raise Refused("ods_formulas")
 
 
 def _looks(archive: zipfile.ZipFile) -> Looks:

@@ -92,6 +92,11 @@ def refuse_documents(archive: zipfile.ZipFile, lower: list[str]) -> None:
     kind = open_document(archive)
     if kind not in ("", "spreadsheet"):
         raise Refused("not_a_table", kind=_OPEN_DOCUMENTS.get(kind, "OpenDocument 文档"))
+    # What the formats of their numbers show, merged cells and struck-out texts stay unread there.
+    if kind or "content.xml" in lower:
+        raise Refused("other_workbook", kind="ODS")
+    if "xl/workbook.bin" in lower:
+        raise Refused("other_workbook", kind="XLSB")
 
 
 def open_document(archive: zipfile.ZipFile) -> str:

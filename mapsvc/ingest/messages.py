@@ -54,8 +54,7 @@ FILE: dict[str, str] = {
     "html_table": "这是网页，里面没有表格。" + SAVE_AS_XLSX,
     "xml_file": "这是 XML 文件。" + SAVE_AS_XLSX,
     "not_a_table": "这是{kind}，不是表格文件。请把里面的表格复制到 Excel 或 WPS 表格，另存为 .xlsx 再上传。",
-    "ods_formulas": "这是 ODS 表格，里面有公式错误或没有计算结果的公式，读不出数值。"
-    "请用 WPS 或 LibreOffice 打开它，另存为 Excel 工作簿（.xlsx）再上传。",
+    "other_workbook": "这是 {kind} 格式的表格，编号前的零、合并的单元格等读不完整。" + SAVE_AS_XLSX,
     "numbers_file": "这是苹果 Numbers 等 iWork 文件。请在 Numbers 中选择“文件”→“导出为”→“Excel…”，再上传导出的 .xlsx。",
     "database_file": "这是 Access 数据库。请用 Access 打开它，把表导出为 Excel 工作簿（.xlsx）再上传。",
     "drawing_file": "这是 CAD 或 MapInfo 的图形文件。请在原软件中导出为 Shapefile（打成一个 zip）、KML 或 GeoJSON 再上传。",

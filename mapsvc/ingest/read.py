@@ -78,11 +78,11 @@ def _archive(path: Path, limits: Limits) -> Iterator[Message]:
             refuse_documents(archive, lower)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError):
         raise Refused("damaged") from None
-    if any(n.startswith("xl/workbook.") for n in lower) or "content.xml" in lower:
+    if any(n.startswith("xl/workbook.") for n in lower):
         from mapsvc.ingest.workbook import workbook  # noqa: PLC0415
 
         yield from workbook(path, limits, zipped=True)
-        yield End(format="ods" if "content.xml" in lower else "xlsx")
+        yield End(format="xlsx")
     elif any(n.endswith(".shp") for n in lower):
         from mapsvc.ingest.shapefile import entry_name, shapefiles  # noqa: PLC0415
 

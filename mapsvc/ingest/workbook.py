@@ -1,4 +1,4 @@
-"""xlsx, xlsb, ods and xls by calamine: values as Excel last computed them."""
+"""xlsx and xls by calamine: values as Excel last computed them."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice

@@ -11,7 +11,6 @@ from tests.corpus.write import (
     geojson_of,
     html_of,
     kml_of,
-    ods_of,
     placemark,
     shp_of,
     xlsx_of,
@@ -82,5 +81,4 @@ def _maps() -> list[Case]:
              refused="shapefile_parts_differ"),
         good("html-fields", field.encode()),
         good("csv-spaces-before-quotes", spaced.encode()),
-        good("ods", ods_of(standard())),
     ]  # fmt: skip

@@ -140,36 +140,3 @@ def placemark(row: Sequence[Any], shape: str | None = None, extra: str = "") -> 
 
 
 ODF = b"application/vnd.oasis.opendocument."
-
-
-def ods_of(rows: Rows) -> bytes:
-    """Texts, numbers, and formulas that were never computed."""
-    spaces = "".join(
-        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
-        for name in ("office", "table", "text")
-    )
-
-    def cell(value: Any) -> str:
-        if str(value).startswith("="):
-            return f'<table:table-cell table:formula="of:{value}"/>'
-        number = isinstance(value, int | float)
-        kind = f'"float" office:value="{value}"' if number else '"string"'
-        shown = f"<text:p>{escape(str(value))}</text:p>"
-        return f"<table:table-cell office:value-type={kind}>{shown}</table:table-cell>"
-
-    lines = "".join(f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in rows)
-    table = f'<table:table table:name="台账">{lines}</table:table>'
-    content = (
-        f"<office:document-content{spaces}><office:body><office:spreadsheet>{table}"
-        "</office:spreadsheet></office:body></office:document-content>"
-    )
-    head = 'manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"'
-    kind = f'manifest:full-path="/" manifest:media-type="{ODF.decode()}spreadsheet"'
-    manifest = f"<manifest:{head}><manifest:file-entry {kind}/></manifest:manifest>"
-    return zip_of(
-        {
-            "mimetype": ODF + b"spreadsheet",
-            "content.xml": content.encode(),
-            "META-INF/manifest.xml": manifest.encode(),
-        }
-    )
