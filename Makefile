@@ -25,9 +25,10 @@ setup:
 demo: setup
 	@exec $(BIN)/mapsvc demo --host $(HOST) --port $(PORT)
 
+# Compiled modules are kept: the tests start some sixty processes, each seconds sooner with them.
 test:
 	@bash tools/setup --test
-	@exec $(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= exec $(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 FUZZ = 60
 fuzz:
