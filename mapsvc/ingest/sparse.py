@@ -25,19 +25,25 @@ _TAIL = 60
 """Bytes that the tag of one merged cell may reach over the end of a piece."""
 
 
-def sparse_rows(path: Path, limits: Limits) -> dict[str, tuple[Merged, Iterator[Row]]]:
-    """Sheet name → its merged cells, and its rows; a column beyond the limit refuses the file."""
+def sparse_rows(path: Path, limits: Limits, least: int) -> dict[str, tuple[Merged, Iterator[Row]]]:
+    """Sheet name → its merged cells, and its rows; a column beyond the limit refuses the file.
+
+    Rows are at least `least` cells wide: so far reaches what is put into them.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if "[Content_Types].xml" not in archive.namelist():
+            raise Refused("too_big_inside")  # an ods, of which there is no other reader
+        entries = {position: entry for entry, position in sheet_order(archive).items()}
     with path.open("rb") as file:
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         titles = {sheet.title: book.sheetnames.index(sheet.title) for sheet in book.worksheets}
-    with zipfile.ZipFile(path) as archive:
-        entries = {position: entry for entry, position in sheet_order(archive).items()}
     found: dict[str, tuple[Merged, Iterator[Row]]] = {}
     for title, position in titles.items():
         merged = _merged(path, entries[position]) if position in entries else []
         # Carried down is what stands in the first column of a merged cell.
         width = max((left + 1 for (top, left), (low, _) in merged if low > top), default=0)
-        found[title] = merged, _rows(path, title, limits, min(width, limits.columns))
+        width = min(max(width, least), limits.columns)
+        found[title] = merged, _rows(path, title, limits, width)
     return found
 
 

@@ -131,12 +131,28 @@ def _two_under_one(part: "Part") -> None:
         ]
 
 
+def _phone_beside(part: "Part", person_at: str, phone_at: str) -> None:
+    """A heading like 负责人及电话 over two columns, of which the second has none of its own."""
+    column = part.columns.get(person_at)
+    if column is None or phone_at in part.columns:
+        return
+    beside = part.heading.columns[column.position + 1 : column.position + 2]
+    if not beside or beside[0].heading:
+        return
+    cells = part.sheet.columns[beside[0].position][part.heading.first :]
+    filled = [cell for cell in cells if not blank(cell)]
+    if filled and sum(bool(_PHONE.search(_folded(c))) for c in filled) * 2 > len(filled):
+        beside[0].target = phone_at
+        part.columns[phone_at] = replace(beside[0], heading=column.heading)
+
+
 def _people(part: "Part", layer: Layer) -> Iterator[Problem]:
     for f in layer.fields:
         phone = phone_of(layer, f.id)
         if phone is None:
             continue
         person_at, phone_at = f"field:{f.id}", f"field:{phone.id}"
+        _phone_beside(part, person_at, phone_at)
         people, phones = part.cells(person_at), part.cells(phone_at)
         if people is not None and _LONG_NUMBER.search(_folded("\n".join(people))):
             source = part.columns[person_at]
@@ -255,7 +271,7 @@ def _name(column: Column) -> str:
     """
     lowest, whole = (BRACKETS.sub("", plain(t)) for t in (column.lowest, column.heading))
     if _COUNT.fullmatch(lowest):
-        return _PART.sub("", _COUNT.sub("", whole))
+        return _PART.sub("", _COUNT.sub("", whole) or whole)
     return _PART.sub("", (lowest or whole).removesuffix("数量"))
 
 

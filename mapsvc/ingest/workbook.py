@@ -1,6 +1,6 @@
 """xlsx and xls by calamine: values as Excel last computed them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def workbook(path: Path, limits: Limits, *, zipped: bool) -> Iterator[Message]:
                     known, width = facts.get(position, Facts()), 0
                     if limits.careful and zipped:
                         yield SheetStart(name=meta.name, visible=visible)
-                        yield from _sparse(path, meta.name, visible, known, limits)
+                        width = yield from _sparse(path, meta.name, visible, known, limits)
                     else:
                         sheet = _cut(path, position, meta.name, known, limits)
                         sheet = sheet or book.get_sheet_by_index(position)
@@ -106,17 +106,28 @@ def _sheet(
 
 def _sparse(
     path: Path, name: str, visible: bool, facts: Facts, limits: Limits
-) -> Iterator[Message]:
+) -> Generator[Message, None, int]:
+    """Returns how many columns the widest row has."""
     from mapsvc.ingest.sparse import sparse_rows  # noqa: PLC0415
 
     told: dict[str, dict[str, str]] = {}
-    merged, read = sparse_rows(path, limits)[name]
-    rows: Iterator[tuple[int, Sequence[object]]] = read
+    least = max((column for _, column in facts.patches), default=0)
+    merged, read = sparse_rows(path, limits, least)[name]
+    widest = 0
+
+    def measured() -> Iterator[tuple[int, Sequence[object]]]:
+        nonlocal widest
+        for number, row in read:
+            widest = max(widest, len(row))
+            yield number, row
+
+    rows = measured()
     if merged or facts.patches:
         rows = _patched(rows, merged, facts.patches, 0, told)
     yield from blocks(rows, limits)
     if visible:
         yield from (Note(code, cells, name) for code, cells in told.items())
+    return widest
 
 
 def _patched(

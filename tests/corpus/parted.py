@@ -70,6 +70,10 @@ def _counts() -> list[Case]:
     parts += [["镇库", "棉被", "2万床", "床", x, y], ["村库", "水泵", "3台", "件", x, y + 0.01]]
     columns = [["储备点名称", "经度", "纬度", "帐篷（顶）", "其中：单帐篷", "棉被"]]
     columns += [["镇库", x, y, 30, 20, 5]]
+    summed = [["储备点名称", "经度", "纬度", "帐篷（顶）", "棉被", "合计"]]
+    summed += [["镇库", x, y, 30, 5, 35]]
+    beside = [["队伍名称", "负责人及电话", None, "经度", "纬度"]]
+    beside += [["甲队", "张三", "13800138000", x, y]]
     listed = [["储备点名称", "物资清单", "经度", "纬度"]]
     listed += [["镇库", "帐篷30顶（其中单帐篷20顶）；棉被5床", x, y]]
     listed += [["村库", "帐篷30顶，其中单帐篷20顶，棉被5床", x, y + 0.01]]
@@ -95,6 +99,11 @@ def _counts() -> list[Case]:
         Case("parts-in-columns", xlsx_of(columns), layer="depots", rows={2: "new"},
              values={2: {"items": [tents, {"item": "棉被", "quantity": 5}]}},
              also=frozenset({"column_unused"})),
+        Case("parts-beside-a-sum", xlsx_of(summed), layer="depots", rows={2: "new"},
+             values={2: {"items": [tents, {"item": "棉被", "quantity": 5}]}},
+             also=frozenset({"column_unused"})),
+        Case("phone-beside-its-person", xlsx_of(beside, _merged("B1:C1")), layer="forces",
+             rows={2: "new"}, values={2: {"leader": "张三", "leader_phone": "13800138000"}}),
         Case("parts-in-lists", xlsx_of(listed), layer="depots", rows={2: "new", 3: "item_parts"},
              values={2: {"items": [tents, quilts]}}, also=frozenset({"item_parts_left"})),
     ]  # fmt: skip
