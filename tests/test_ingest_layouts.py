@@ -74,6 +74,25 @@ def test_three_rows_of_headings(catalog: Catalog) -> None:
     assert checked.fields["threatened_households"] == [1]
 
 
+def test_lines_about_the_table_are_no_part_of_its_heading(catalog: Catalog) -> None:
+    found, checked = read(
+        catalog,
+        [
+            ["应急物资储备情况统计表"],
+            ["单位：青岚街道（盖章）", None, None, None, None, "填报日期：2026年11月20日"],
+            ["序号", "储备库名称", "坐标", None, "救灾物资（数量）", None],
+            [None, None, "经度", "纬度", "帐篷（顶）", "棉被（床）"],
+            ["1", "甲库", "112.5", "28.2", "20", "50"],
+        ],
+        "depots",
+    )
+    assert [c.heading for c in found.parts[0].heading.columns][-2:] == [
+        "救灾物资（数量）帐篷（顶）",
+        "救灾物资（数量）棉被（床）",
+    ]
+    assert [item["quantity"] for item in checked.fields["items"][0]] == [20, 50]
+
+
 def test_only_the_first_of_a_numbered_group_is_taken(catalog: Catalog) -> None:
     head = ["编号", "名称", "经度", "纬度"]
     found, checked = read(

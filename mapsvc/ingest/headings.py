@@ -86,6 +86,7 @@ _GENERIC = re.compile(
 )
 """Words that only mean something under the heading above them."""
 _ABOUT = re.compile("(?:基本)?(?:情况|信息|概况|统计|数据)$")
+_ABOUT_TABLE = re.compile(r"[^:：]+[:：]\s*\S.*", re.DOTALL).fullmatch
 _NEUTRAL = re.compile("基本|信息|情况|概况|坐标|位置|登记|台账|一览|明细|内容|属性|其他|地理|空间")
 _STARS = re.compile(r"[*＊★☆△▲]|\((?:必填|选填|必填项|可选)\)")
 _UNIT_CELL = re.compile(
@@ -347,8 +348,9 @@ def _belongs(sheet: Sheet, index: int) -> bool:
 
 
 def _is_title(sheet: Sheet, index: int) -> bool:
-    """One text over everything, or none, names the table and not a group of its columns."""
-    return len({text.strip() for text in _row(sheet, index)} - {""}) <= 1
+    """Is it about the table and not about columns? One text over all, or 单位：… and 日期：…"""
+    texts = {text.strip() for text in _row(sheet, index)} - {""}
+    return len(texts) <= 1 or all(map(_ABOUT_TABLE, texts))
 
 
 def _score(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> int:
