@@ -88,7 +88,7 @@ def placeless(part: "Part") -> Iterator[int]:
 
 def _no_number(text: str) -> bool:
     """A text that is merged over all columns may stand in the first of the place, too."""
-    return not any(map(str.isdigit, text))
+    return not text[:1].isdigit() and not any(map(str.isdigit, text))
 
 
 def _only(cells: list[str]) -> str:

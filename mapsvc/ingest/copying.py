@@ -42,7 +42,7 @@ def _in_order(keys: Iterable[str]) -> list[str]:
     return sorted(keys, key=lambda key: (len(key.encode()), key))
 
 
-class _Provenance(msgspec.Struct):
+class _Provenance(msgspec.Struct, gc=False):
     """Where a position came from: what the file says, and how it was read; keys `_in_order`."""
 
     form: str
@@ -207,7 +207,7 @@ def _shape(keys: tuple[str, ...]) -> Any:
     # Numbered names: a field may be called as Python's own words are.
     fields = [(f"f{n}", Any, None) for n in range(len(keys))]
     renamed = {f"f{n}": key for n, key in enumerate(keys)}
-    return msgspec.defstruct("Attributes", fields, rename=renamed, omit_defaults=True)
+    return msgspec.defstruct("Attributes", fields, rename=renamed, omit_defaults=True, gc=False)
 
 
 def _provenance(draft: Draft, bearing: list[int]) -> Cells:

@@ -355,7 +355,10 @@ class _Groups:
 
     def _any_twice(self) -> bool:
         """Does any code or name stand twice, wherever the rows lie? In most ledgers none does."""
-        idents = [i for seq in range(self._draft.ledger.height) if (i := self._ident(seq))]
+        height = self._draft.ledger.height
+        idents = [code.upper() for code in self._draft.checked.codes if code is not None]
+        if len(idents) < height:
+            idents = [i for seq in range(height) if (i := self._ident(seq))]
         return len(set(idents)) < len(idents)
 
     def _refuse_twins(self, ident: str, rows: list[int]) -> None:

@@ -327,18 +327,28 @@ def _suspects(part: Part) -> dict[int, str]:
     leads = {0, 1, 2} | ({name.position} if name else set())
     name_heading = name.heading if name else ""
     found: dict[int, str] = {}
-    kinds: dict[str, str | None] = {}  # such words repeat themselves
     for position in sorted(leads & set(range(len(part.sheet.columns)))):
-        for index, text in enumerate(part.sheet.columns[position][part.heading.first :]):
-            first = text[:1]
-            if first in _FIRST_LETTERS or first.isspace() or text[-1:] in _LAST_LETTERS:
-                if text not in kinds:
-                    kinds[text] = _kind(text)
-                if code := kinds[text]:
-                    found.setdefault(index, code)
-            if first and first == name_heading[:1] and " ".join(text.split()) == name_heading:
-                found.setdefault(index, "repeated_heading")
+        texts = part.sheet.columns[position][part.heading.first :]
+        firsts = {text[:1] for text in texts}
+        odd = {f for f in firsts if f in _FIRST_LETTERS or f.isspace() or f == name_heading[:1]}
+        # In most columns of names and codes no text begins or ends as such words do.
+        if not odd and _LAST_LETTERS.isdisjoint({text[-1:] for text in texts}):
+            continue
+        kinds = {t: code for t in set(texts) if (code := _suspicion(t, name_heading))}
+        for index, text in enumerate(texts if kinds else ()):
+            if text in kinds:
+                found.setdefault(index, kinds[text])
     return found
+
+
+def _suspicion(text: str, name_heading: str) -> str | None:
+    first = text[:1]
+    if (first in _FIRST_LETTERS or first.isspace() or text[-1:] in _LAST_LETTERS) and (
+        code := _kind(text)
+    ):
+        return code
+    repeated = first and first == name_heading[:1] and " ".join(text.split()) == name_heading
+    return "repeated_heading" if repeated else None
 
 
 def _kind(text: str) -> str | None:
