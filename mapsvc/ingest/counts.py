@@ -23,6 +23,7 @@ _PART = re.compile(r"^[-—·#*(]*其中")
 _KIND = re.compile(
     r"(?:\([一二三四五六七八九十]{1,3}\)|[一二三四五六七八九十]{1,3}[、.]).+"
 ).fullmatch
+_SET_IN = ("-", "—", "·")
 _MANY = 10_000
 
 
@@ -72,7 +73,7 @@ def set_apart(part: "Part", layer: Layer) -> Iterator[tuple[int, str]]:
     """Rows of things that are none, and the code of the note on them.
 
     A kind of things without a number (一、生活类); a part of the thing above (其中：单帐篷), and
-    those behind it that together with it are the whole, though they lack the word.
+    those like it behind it that together with it are the whole, though they lack the word.
     """
     field = next((f for f in layer.fields if f.columns), None)
     if field is None:
@@ -90,21 +91,32 @@ def set_apart(part: "Part", layer: Layer) -> Iterator[tuple[int, str]]:
             if text in kinds and blank(counts[index])
         )
     if any(map(is_part, set(items))):
-        yield from ((index, "part_row") for index in _parts(items, counts))
+        keys = [c for t in ("code", "name") if (c := part.cells(t)) is not None]
+        whose = list(zip(*keys, strict=True)) or [()] * part.height
+        yield from ((index, "part_row") for index in _parts(items, counts, whose))
 
 
-def _parts(items: list[str], counts: list[str]) -> Iterator[int]:
+def _parts(items: list[str], counts: list[str], whose: list[tuple[str, ...]]) -> Iterator[int]:
     whole = left = 0.0
+    name, owner = "", tuple[str, ...]()
     for index, text in enumerate(items):
         amount = _amount(counts[index])
-        if is_part(text):
+        same = all(
+            blank(one) or one == other for one, other in zip(whose[index], owner, strict=False)
+        )
+        if index and same and is_part(text):
             left = (left if index and is_part(items[index - 1]) else whole) - amount
             yield index
-        elif left > 0 and _closes(counts, index, left):
+        elif left > 0 and same and _akin(text, name) and _closes(counts, index, left):
             left -= amount
             yield index
         else:
-            whole, left = amount, 0.0
+            whole, left, name, owner = amount, 0.0, plain(text), whose[index]
+
+
+def _akin(text: str, whole: str) -> bool:
+    """Is it set in, or called like the whole? Numbers alone may fit by chance."""
+    return text[:1].isspace() or text[:1] in _SET_IN or (len(whole) > 1 and whole[-2:] in text)
 
 
 def _closes(counts: list[str], index: int, left: float) -> bool:

@@ -70,6 +70,9 @@ def _counts() -> list[Case]:
     parts += [["镇库", "棉被", "2万床", "床", x, y], ["村库", "水泵", "3台", "件", x, y + 0.01]]
     columns = [["储备点名称", "经度", "纬度", "帐篷（顶）", "其中：单帐篷", "棉被"]]
     columns += [["镇库", x, y, 30, 20, 5]]
+    chance = [*parts[:3], ["镇库", "棉被", 30, "床", x, y]]
+    chance += [["镇库", "其中：旧棉被", 20, "床", x, y], ["村库", "棉被", 10, "床", x, y + 0.01]]
+    chance[1] = ["镇库", "帐篷", 30, "顶", x, y]
     summed = [["储备点名称", "经度", "纬度", "帐篷（顶）", "棉被", "合计"]]
     summed += [["镇库", x, y, 30, 5, 35]]
     beside = [["队伍名称", "负责人及电话", None, "经度", "纬度"]]
@@ -92,6 +95,9 @@ def _counts() -> list[Case]:
         Case("parts-in-rows", xlsx_of(parts), layer="depots", values={2: {"items": many}},
              rows={2: "new", 3: "part_row", 4: "part_row", 5: "section_row", 6: "new",
                    7: "not_a_number"}),
+        Case("parts-by-chance", xlsx_of(chance), layer="depots",
+             rows={2: "new", 3: "part_row", 4: "new", 5: "part_row", 6: "new"},
+             values={2: {"items": [tents, quilts | {"quantity": 30}]}}),
         Case("items-glued", xlsx_of(glued), layer="forces",
              rows={2: "new", 3: "new", 4: "record_unreadable", 5: "new"},
              values={2: {"equipment": [trucks, pumps]}, 3: {"equipment": two},
