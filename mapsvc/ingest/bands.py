@@ -82,7 +82,10 @@ def placeless(part: "Part") -> Iterator[int]:
     for targets in _PLACES:
         if all(t in part.columns for t in targets):
             cells = part.cells(targets[0]) or []
-            yield from (i for i, text in enumerate(cells) if _no_number(text))
+            # Most begin with a digit: that is seen at once.
+            yield from (
+                i for i, text in enumerate(cells) if not text[:1].isdigit() and _no_number(text)
+            )
             return
 
 
