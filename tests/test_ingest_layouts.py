@@ -93,6 +93,21 @@ def test_lines_about_the_table_are_no_part_of_its_heading(catalog: Catalog) -> N
     assert [item["quantity"] for item in checked.fields["items"][0]] == [20, 50]
 
 
+def test_rows_with_a_number_of_another_kind_part_the_table(catalog: Catalog) -> None:
+    head = ["序号", "储备库名称", "经度", "纬度"]
+    rows = [["1", "甲库", "112.5", "28.2"], ["2", "乙库", "112.6", "28.2"]]
+    parted = [head, ["一", "望江片区"], rows[0], ["（二）", "滨河片区"], rows[1]]
+    found, _ = read(catalog, parted, "depots")
+    assert found.skipped == {0: "section_row", 2: "section_row"}
+    for kept in (
+        [head, ["一", "甲库"], ["二", "乙库", "112.6", "28.2"]],
+        [head, ["一", "甲库", "112.5", "28.2"], *rows],
+        [head, ["一", "甲库", None, None, "13800000000"], *rows],
+    ):
+        found, _ = read(catalog, kept, "depots")
+        assert found.skipped == {}
+
+
 def test_only_the_first_of_a_numbered_group_is_taken(catalog: Catalog) -> None:
     head = ["编号", "名称", "经度", "纬度"]
     found, checked = read(

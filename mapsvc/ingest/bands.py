@@ -21,6 +21,9 @@ _MARK = re.compile(r"[▲△▼▽◆◇■□●○◎★☆※§►▶▷▪�
 _NUMBER = re.compile(
     r"^(?:[^\w\s]|(?:第?[一二三四五六七八九十]{1,3}|\d{1,2}|\([一二三四五六七八九十\d]{1,3}\))[、.:,])+"
 )
+_NUMERAL = re.compile(
+    r"(?:第?[一二三四五六七八九十]{1,3}|[(（][一二三四五六七八九十]{1,3}[)）])[、.:]?"
+).fullmatch
 _REGION = re.compile(
     r"[\u4e00-\u9fff]{1,18}(?P<kind>镇|乡|街道|办事处|街道办|村|社区|村委会|居委会)"
 )
@@ -35,19 +38,24 @@ def bands(part: "Part", across: Iterable[int], layer: Layer) -> Iterator[tuple[i
     """
     wide = set(across)
     titles = {t for row in range(part.heading.first) if (t := _only(part.sheet_row(row)))}
+    numbered = set(_numbered(part))
     for index in placeless(part):
-        text = _only(part.row(index))
+        text = section(part, index)
         if not text or len(text) > _LONGEST:
             continue
         if text in titles:
             yield index, "repeated_heading"
-        elif _MARK(text) or part.numbers[index] in wide or _region(text) or _owner(part, layer):
+        elif index in numbered or part.numbers[index] in wide or _says_so(part, text, layer):
             yield index, "section_row"
+
+
+def _says_so(part: "Part", text: str, layer: Layer) -> bool:
+    return bool(_MARK(text) or _region(text) or _owner(part, layer))
 
 
 def spread(part: "Part", found: Iterable[int], layer: Layer) -> None:
     """Let the rows below a band say what it says: that they lie there, or are of its unit."""
-    rows = {index: _only(part.row(index)) for index in sorted(found)}
+    rows = {index: section(part, index) for index in sorted(found)}
     if owner := _owner(part, layer):
         _fill(part, {owner: {index: _bare(text) for index, text in rows.items()}})
     if {"township", "village", "adcode"} & part.columns.keys():
@@ -65,7 +73,8 @@ def _fill(part: "Part", said: dict[str, dict[int, str]]) -> None:
             continue
         now = ""
         column = [now := texts.get(index, now) for index in range(part.height)]
-        at = next(i for i, cell in enumerate(part.row(min(texts))) if not blank(cell))
+        first = min(texts)
+        at = [cell.strip() for cell in part.row(first)].index(section(part, first))
         part.columns[target] = replace(part.heading.columns[at], target=target)
         part.derived[target] = column
 
@@ -92,6 +101,22 @@ def placeless(part: "Part") -> Iterator[int]:
 def _no_number(text: str) -> bool:
     """A text that is merged over all columns may stand in the first of the place, too."""
     return not text[:1].isdigit() and not any(map(str.isdigit, text))
+
+
+def section(part: "Part", index: int) -> str:
+    """The one text of a row beside its number 一, 二, …; nothing where there are more."""
+    cells = part.row(index)
+    seq = part.columns.get("seq")
+    if seq is not None and _NUMERAL(cells[seq.position].strip()):
+        cells[seq.position] = ""
+    return _only(cells)
+
+
+def _numbered(part: "Part") -> Iterator[int]:
+    """Rows with a number 一, 二, … where those of others are 1, 2, …"""
+    serials = [text.strip() for text in part.cells("seq") or []]
+    if any(map(str.isdecimal, serials)):
+        yield from (i for i, text in enumerate(serials) if _NUMERAL(text))
 
 
 def _only(cells: list[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mapsvc.catalog import Layer
 from mapsvc.ingest.added import clear_added, is_added
-from mapsvc.ingest.bands import bands, placeless, spread
+from mapsvc.ingest.bands import bands, placeless, section, spread
 from mapsvc.ingest.cells import letter_of
 from mapsvc.ingest.counts import set_apart
 from mapsvc.ingest.headings import Column, Dictionary, Heading, find_heading, plain
@@ -404,7 +404,7 @@ def _confirmed(part: Part, index: int, code: str) -> bool:
         same = sum(bool(h) and plain(c) == h for c, h in zip(cells, headings, strict=True))
         return same >= 2 and same * 2 >= sum(bool(c.strip()) for c in cells)
     if code == "section_row":
-        return len({text for c in cells if (text := c.strip())}) == 1
+        return bool(section(part, index))
     # A number may stand anywhere in such a row, but neither a whole place nor both code and name.
     told = [
         [cells[part.columns[t].position] for t in group if t in part.columns]
