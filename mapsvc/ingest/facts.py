@@ -4,7 +4,9 @@ rows. Every entry of the archive is inflated once, counted, and looked at.
 
 import re
 import zipfile
+from collections.abc import Iterable
 from html import unescape
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from mapsvc.ingest.cells import number_of
 from mapsvc.ingest.markup import local, steps
 from mapsvc.ingest.remarks import beside
 from mapsvc.ingest.shown import Formats, Show
-from mapsvc.ingest.slices import LARGE, Outline
+from mapsvc.ingest.slices import LARGE, Outline, cut
 from mapsvc.ingest.wire import Limits, Refused
 
 NO_VALUE = "#FORMULA!"
@@ -160,9 +162,29 @@ class _Watch:
         outline = self._outline if self._outline and self._outline.ends() else None
         if not self._suspicious and not outline:
             return None
-        facts = _facts(archive.read(entry), looks, computed) if self._suspicious else Facts()
+        facts = Facts()
+        if self._suspicious:
+            facts = self._look(archive, entry, outline, looks, computed)
         facts.outline = outline
         return facts
+
+    @staticmethod
+    def _look(
+        archive: zipfile.ZipFile,
+        entry: zipfile.ZipInfo,
+        outline: Outline | None,
+        looks: Looks,
+        computed: bool,
+    ) -> Facts:
+        """Slice by slice where that can be done: the XML of a large sheet is not held whole."""
+        if outline:
+            pieces = cut(archive, outline)
+            first = outline.head + next(pieces)
+            if not _is_odd(first):
+                return _facts(chain([first], pieces), looks, computed)
+        xml = archive.read(entry)
+        odd = _is_odd(xml)
+        return _facts_of_any(xml, looks) if odd else _facts([xml], looks, computed)
 
 
 def _looks(archive: zipfile.ZipFile) -> Looks:
@@ -258,9 +280,20 @@ def _waits_for_computing(archive: zipfile.ZipFile) -> bool:
     return re.search(rb'fullCalcOnLoad="(?:1|true)"', archive.read("xl/workbook.xml")) is not None
 
 
-def _facts(xml: bytes, looks: Looks, computed: bool) -> Facts:
-    if _is_odd(xml):
-        return _facts_of_any(xml, looks)
+def _facts(pieces: Iterable[bytes], looks: Looks, computed: bool) -> Facts:
+    """Of whole rows at a time, the sheet's head with the first."""
+    facts = Facts()
+    for xml in pieces:
+        facts.patches |= _patches(xml, looks, computed) | _raised(xml, looks)
+        facts.hidden += len(_HIDDEN.findall(xml))
+        facts.hidden_columns += _hidden_columns(xml)
+        facts.struck += _struck(xml, looks)
+        facts.shortened += _styled(xml, looks.shortened)
+        facts.money += _styled(xml, looks.money)
+    return facts
+
+
+def _patches(xml: bytes, looks: Looks, computed: bool) -> dict[Cell, str]:
     patches = {(int(m[2]), number_of(m[1])): NO_VALUE for m in _UNCOMPUTED.finditer(xml)}
     if not computed:
         patches |= {(int(m[2]), number_of(m[1])): NO_VALUE for m in _ZERO.finditer(xml)}
@@ -270,14 +303,7 @@ def _facts(xml: bytes, looks: Looks, computed: bool) -> Facts:
         for m in _STYLED.finditer(xml):
             if m[3] in styles and (text := styles[m[3]](m[4].decode())):
                 patches[int(m[2]), number_of(m[1])] = text
-    return Facts(
-        patches | _raised(xml, looks),
-        len(_HIDDEN.findall(xml)),
-        _hidden_columns(xml),
-        _struck(xml, looks),
-        _styled(xml, looks.shortened),
-        _styled(xml, looks.money),
-    )
+    return patches
 
 
 def _raised(xml: bytes, looks: Looks) -> dict[Cell, str]:

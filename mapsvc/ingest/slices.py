@@ -146,7 +146,7 @@ def _read(
         ThreadPoolExecutor(1) as reader,
     ):
         before: Future[calamine.CalamineSheet] | None = None
-        for number, rows in enumerate(_cut(archive, outline)):
+        for number, rows in enumerate(cut(archive, outline)):
             book = Path(folder) / f"{number}.xlsx"
             _write(archive, book, outline, rows)
             # calamine lets go of the interpreter while it reads.
@@ -165,7 +165,8 @@ def _sheet(book: Path, position: int) -> calamine.CalamineSheet:
     return sheet
 
 
-def _cut(archive: zipfile.ZipFile, outline: Outline) -> Iterator[bytes]:
+def cut(archive: zipfile.ZipFile, outline: Outline) -> Iterator[bytes]:
+    """The rows of the sheet, slice by slice."""
     with archive.open(outline.name) as stream:
         stream.read(outline.cuts[0])
         for begin, end in pairwise(outline.cuts):
