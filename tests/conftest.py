@@ -18,6 +18,7 @@ import psycopg
 import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from psycopg.conninfo import make_conninfo
 
@@ -42,6 +43,11 @@ os.environ.setdefault("MAPSVC_UPLOAD_MAX_SECONDS", str(5 * PATIENCE_S))
 health._CONNECT_S = api_health._PATIENCE_S = PATIENCE_S  # type: ignore[assignment]
 health._ASKING_S = health._COUNTING_S = single._TIMEOUT_S = PATIENCE_S
 restoring.LEAVING_S = solve._SECONDS = PATIENCE_S
+# The same examples in every run, however long they take to make up.
+settings.register_profile(
+    "suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
 PASSWORD = "demo-password-for-tests"
 # What keeps guessers slow would keep the tests slow too: they sign in some thousand times.
 STRONG_HASHER = passwords.HASHER

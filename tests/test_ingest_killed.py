@@ -31,7 +31,7 @@ BUSY = [*ROWS, ["x"] * 6]
 def house() -> Iterator[House]:
     folder = Path(tempfile.mkdtemp(prefix="mapsvc-killed-"))
     folder.chmod(0o711)
-    house = House(folder)
+    house = House(folder, MAPSVC_POOL_WAIT_S="30")
     run(furnish(house.cluster.dsn))
     yield house
     house.close()
