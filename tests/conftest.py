@@ -281,7 +281,7 @@ def serving() -> Iterator[Callable[..., str]]:
         )
         started.append(process)
         url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + 400
         while time.monotonic() < deadline and process.poll() is None:
             try:
                 if httpx.get(f"{url}/readyz", timeout=PATIENCE_S).status_code == 200:

@@ -57,7 +57,7 @@ class House:
             stderr=self.log,
             start_new_session=True,
         )
-        until(lambda: status(f"{self.url}/readyz") == 200, 180, "the service did not get ready")
+        until(lambda: status(f"{self.url}/readyz") == 200, 400, "the service did not get ready")
         return process
 
     def _gate(self) -> Path:

@@ -38,7 +38,7 @@ class Server:
             env={**os.environ, "MAPSVC_DATABASE_URL": self.conninfo},
             cwd=PROJECT,
         )
-        wait(self._ready, "the server is not ready", 180)
+        wait(self._ready, "the server is not ready", 400)
 
     def _ready(self) -> bool:
         try:

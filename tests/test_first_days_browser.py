@@ -21,6 +21,7 @@ PATIENCE = 60_000
 
 
 def _sign_in(page: Page, url: str, name: str = BOSS) -> None:
+    page.goto("about:blank")  # else a page may go to sign in by itself, at the same time
     page.context.clear_cookies()
     page.goto(f"{url}/login")
     page.fill("#username", name)

@@ -132,7 +132,7 @@ async def _adds_up(db: Any, staged: dict[str, Any], rows: list[list[Any]]) -> No
 @settings(
     max_examples=25,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(histories=st.lists(st.lists(ROW, max_size=8), min_size=1, max_size=3))
 def test_every_row_is_accounted_for_and_undone(

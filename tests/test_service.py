@@ -48,7 +48,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subproces
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: status(f"{url}/readyz") == 200, 180, "the service did not become ready")
+        until(lambda: status(f"{url}/readyz") == 200, 400, "the service did not become ready")
         yield process, url
     finally:
         process.kill()
