@@ -283,7 +283,7 @@ REFUSED_PAIRS = [
     ("116234632", "39523250", "ambiguous_form"),  # 39.523250° or 39°52′32.50″
     ("112.5,28.25", "28.25", "two_values"),
     ("112.5", "112.5,28.25", "two_values"),
-    ("112.5,28.25,56.0", "", "comma"),
+    ("112.5,28,56.0", "", "comma"),
     ("112.5,abc", "", "comma"),
     ("POINT(112.5)", "", "unreadable"),
     ("POINT EMPTY", "", "unreadable"),

@@ -161,6 +161,7 @@ def _read_both(text: str) -> tuple[Angle, Angle] | Problem:
 
 
 _SEPARATOR: Final = re.compile(r"\s*[,;/|]\s*")
+_HEIGHT: Final = re.compile(r"(?:海拔|高程|高度|H|Z)?[:=]?-?\d{1,4}(?:\.\d+)?(?:M|米)?")
 _GAP: Final = r"[\s,;/|]*"
 _POINT: Final = re.compile(r"(?:SRID=\d+;)?POINT\s*\(\s*(\S+)\s+(\S+)\s*\)")
 _BRACKETS: Final = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
@@ -181,6 +182,8 @@ def _split(text: str) -> tuple[Angle, Angle] | None:
     if found := _BRACKETS.fullmatch(clean):
         clean = found[1].strip()
     parts = _SEPARATOR.split(clean)
+    if len(parts) == 3 and _HEIGHT.fullmatch(parts[2]) and all("." in p for p in parts[:2]):
+        del parts[2]
     if len(parts) > 1:
         return _both(*parts) if len(parts) == 2 else None
     for pattern in _JOINED:

@@ -122,6 +122,11 @@ class RegionIndex:
                 return step
         return ""
 
+    def township_called(self, text: str) -> str | None:
+        """The one township of that name."""
+        found = self._matches("township", text)
+        return self.regions[found[0]].code if len(found) == 1 else None
+
     def assign(self, lon: Floats, lat: Floats) -> Indices:
         """Index of the deepest region that holds each WGS-84 point, -1 for none (or NaN)."""
         found = np.full(lon.size, -1, np.int64)
@@ -168,6 +173,9 @@ class RegionIndex:
 
         Two only where they contradict each other: neither holds the other.
         """
+        names = (village, township, county)
+        written = next((text for text in names if text.isdigit() and len(text) >= 6), "")
+        code = code or written  # a code stands in the column of names
         by_name = self._by_names(county, township, village)
         by_code = next(
             (code[:n] for n in (len(code), 12, 9, 6) if code and code[:n] in self.by_code), None

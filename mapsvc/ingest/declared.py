@@ -11,7 +11,7 @@ from mapsvc.ingest.assign import Floats, metres_between, spoken
 from mapsvc.ingest.beside import said_beside, said_in_folders
 from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.messages import Problem, problem
-from mapsvc.ingest.spoken import spoken_system
+from mapsvc.ingest.spoken import UNKNOWN, spoken_system
 from mapsvc.ingest.wire import ASSUMED, OLD
 
 _DEGREES = ("decimal", "dms")
@@ -79,6 +79,8 @@ def _named_systems(
             memo[text] = spoken_system(text)
         system = memo[text]
         where = ledger.at(row, "crs")
+        if system is None and "来源" in str(where["column"]):
+            continue  # 现场测量, 手机: a source that names no system
         if system is None:
             found = problem("crs_of_row_unknown", field="coordinates", value=text, **where)
         elif system.id == "cgcs2000" and projected[row]:
@@ -114,10 +116,11 @@ def hinted(part: Part, ledger: Ledger) -> str | None:
         if part.sheet.crs == OLD or (system is not None and system.of_old_datum):
             named.add(OLD)
         else:
-            named.add(system.id if system is not None else "unknown")
+            named.add(system.id if system is not None else UNKNOWN)
     beside = said_beside(part, _notes(ledger))
-    if OLD in beside:
-        return OLD
+    for doubt in (OLD, UNKNOWN):  # these are never outvoted
+        if doubt in beside:
+            return doubt
     named |= beside.keys()
     if {"wgs84", "cgcs2000"} <= named:
         named.remove("wgs84")
@@ -172,7 +175,8 @@ def against_heading(part: Part, declared: System) -> Problem | None:
     """What headings say of the system, where another was chosen."""
     for target in ("lon", "lat", "point"):
         column = part.columns.get(target)
-        if column and column.hint and column.hint != OLD and declared.in_degrees:
+        known = column is not None and column.hint not in (None, OLD, UNKNOWN)
+        if column and column.hint and known and declared.in_degrees:
             named = parse_system(column.hint)
             if not same(named.id, declared.id):
                 return problem(
@@ -188,7 +192,7 @@ def against_words(part: Part, ledger: Ledger, declared: System) -> Iterator[Prob
     for said, clause in words.items():
         if said == OLD:
             system = "北京 54 或西安 80"
-        elif declared.in_degrees and not same(said, declared.id):
+        elif said != UNKNOWN and declared.in_degrees and not same(said, declared.id):
             system = parse_system(said).title
         else:
             continue

@@ -26,6 +26,8 @@ _MERGED_ROWS = 10
 CHINA = (72.0, 3.0, 136.0, 54.5)
 _NAMING = ("county", "township", "village", "adcode")
 """Columns that say in which region a row belongs."""
+_FAR_FROM_VILLAGE_M = 1000
+"""A post often stands in its neighbour's ground, but not so far."""
 _NAMED_ROWS = 8
 """Row numbers that a message repeats."""
 
@@ -157,6 +159,7 @@ def _set_regions(
         _report_outside(draft, regions, outside)
     else:
         named = _hold_to_scope(draft, regions, named, scope, np.flatnonzero(placed & ~far))
+    _tell_sheets(draft, regions)
     _hold_to_words(draft, regions, named)
     _hold_to_name(draft, regions, [n.code if len(n.codes) == 1 else None for n in named])
 
@@ -216,6 +219,25 @@ def _hold_to_scope(
     return left
 
 
+def _tell_sheets(draft: Draft, regions: RegionIndex) -> None:
+    """A sheet that is called like a township, and rows of it that lie in another one."""
+    for part in draft.ledger.parts:
+        said = regions.township_called(fold(part.sheet.name))
+        if said is None or any(target in part.columns for target in _NAMING):
+            continue
+        for seq in range(part.offset, part.offset + part.height):
+            code = draft.region[seq]
+            if code is None or said in regions.by_code[code].path or code in said:
+                continue
+            draft.refuse(
+                seq,
+                "sheet_of_other_region",
+                "coordinates",
+                named=regions.by_code[said].name,
+                actual=regions.by_code[code].name,
+            )
+
+
 def _hold_to_words(draft: Draft, regions: RegionIndex, named: Sequence[Named]) -> None:
     """Names and code of a row must mean the same region; one that we do not know is said."""
     for seq, found in enumerate(named):
@@ -235,6 +257,7 @@ def _hold_to_name(draft: Draft, regions: RegionIndex, named: Sequence[str | None
     Villages are not held to that: a post often stands in its neighbour's ground.
     """
     apart: dict[tuple[str, str], list[int]] = defaultdict(list)
+    neighbours: dict[tuple[str, str], list[int]] = defaultdict(list)
     in_place: Counter[str] = Counter()
     says: dict[str, Counter[str]] = defaultdict(Counter)
     for seq, code in enumerate(named):
@@ -246,8 +269,11 @@ def _hold_to_name(draft: Draft, regions: RegionIndex, named: Sequence[str | None
         says[actual][title] += 1
         if title in regions.by_code[actual].path or actual in regions.by_code[title].path:
             in_place[title] += 1
+            if own.level == "village" == regions.by_code[actual].level and code != actual:
+                neighbours[code, actual].append(seq)
         else:
             apart[title, actual].append(seq)
+    _tell_villages(draft, regions, neighbours)
     for (title, actual), rows in apart.items():
         # Where most rows of a place name the same other region, and others of that name lie in
         # it, the place was merged into it: the boundaries are old, not the rows wrong.
@@ -269,6 +295,25 @@ def _hold_to_name(draft: Draft, regions: RegionIndex, named: Sequence[str | None
                 actual=regions.by_code[actual].name,
                 distance=spoken(distance),
             )
+
+
+def _tell_villages(
+    draft: Draft, regions: RegionIndex, rows_of: dict[tuple[str, str], list[int]]
+) -> None:
+    """A row that names one village of the township and lies far from it, in another one."""
+    for (named, actual), rows in rows_of.items():
+        at = np.array(rows)
+        shape = regions.by_code[named].polygon
+        metres = regions.distances(draft.located.lon[at], draft.located.lat[at], shape)
+        for seq, distance in zip(rows, metres.tolist(), strict=True):
+            if distance > _FAR_FROM_VILLAGE_M:
+                draft.refuse_named(
+                    seq,
+                    "village_differs",
+                    named=regions.by_code[named].name,
+                    actual=regions.by_code[actual].name,
+                    distance=spoken(distance),
+                )
 
 
 class _Groups:

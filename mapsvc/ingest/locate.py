@@ -20,7 +20,7 @@ from mapsvc.coordinates import (
     parse_system,
     to_wgs84,
 )
-from mapsvc.ingest.assign import RegionIndex, metres_between
+from mapsvc.ingest.assign import RegionIndex, metres_between, spoken
 from mapsvc.ingest.declared import (
     against_heading,
     against_words,
@@ -31,6 +31,7 @@ from mapsvc.ingest.declared import (
 from mapsvc.ingest.given import Given, Located, read_given
 from mapsvc.ingest.ledger import Ledger
 from mapsvc.ingest.messages import Problem, problem
+from mapsvc.ingest.spoken import UNKNOWN
 from mapsvc.ingest.vague import reads_as_d_mmss, rough_places
 from mapsvc.ingest.wire import ASSUMED, OLD
 
@@ -47,6 +48,8 @@ DIGITS = 7
 """Decimals of a stored degree: one centimetre."""
 _DEGREES = ("wgs84", "gcj02", "bd09")
 _MERCATOR = "EPSG:3857"
+_SAME_M, _APART_M = 20, 100
+"""Metres from where a feature is known to be: it fits; it does not."""
 _PROOF = 3
 """Known points that prove a system."""
 
@@ -92,7 +95,11 @@ def locate(
     for (in_metres, named, hint), rows in alike(
         wanted, located.problems, ledger, present, projected
     ).items():
-        _place(located, given, rows, in_metres, named, hint, ledger, regions, targets, known)
+        groups = [rows]
+        if in_metres and named is None:
+            groups = _by_prefix(given, rows, regions, targets, known)
+        for group in groups:
+            _place(located, given, group, in_metres, named, hint, ledger, regions, targets, known)
     located.problems += rough_places(ledger, given)
     _mark_swapped(located, ledger)
     return located
@@ -142,13 +149,70 @@ def _place(
     located.evidence += [s.shown(system) for s in scores]
     if system is None:
         return
+    _tell_misfits(located, given, rows, system, scores, ledger, known)
     lon, lat = to_wgs84(given.x[rows], given.y[rows], system)
     located.lon[rows], located.lat[rows] = np.round(lon, DIGITS), np.round(lat, DIGITS)
+    for row in rows[~np.isfinite(lon)].tolist():  # an easting without the zone that was chosen
+        value = "，".join(located.raw[row])
+        where = ledger.at(row, "coordinates")
+        located.problems.append(
+            problem("not_in_system", value=value, used=system.title, field="coordinates", **where)
+        )
     for row in rows.tolist():
         located.used[row] = system.id
     for row, shape in given.shapes.items():
         if located.used[row] == system.id:
             located.shapes[row] = shapely.transform(shape, partial(_to_wgs84, system=system))
+
+
+def _by_prefix(
+    given: Given,
+    rows: NDArray[np.int64],
+    regions: RegionIndex,
+    targets: Sequence[str | None],
+    known: Known,
+) -> list[NDArray[np.int64]]:
+    """Metres with one zone's prefix and with another's, or with none, are of two systems.
+
+    Rows of which nothing is certain by themselves stay with the most.
+    """
+    zones = np.floor(given.x[rows] / 1e6)
+    main, *others = sorted(
+        (rows[zones == zone] for zone in np.unique(zones)), key=lambda g: -g.size
+    )
+    apart = []
+    for group in others:
+        ranked = _ranked(_score(given, group, True, None, regions, targets, known))
+        if ranked and _stands_out(ranked[0], ranked[1:]):
+            apart.append(group)
+        else:
+            main = np.sort(np.concatenate((main, group)))
+    return [main, *apart]
+
+
+def _tell_misfits(
+    located: Located,
+    given: Given,
+    rows: NDArray[np.int64],
+    system: System,
+    scores: Sequence["Score"],
+    ledger: Ledger,
+    known: Known,
+) -> None:
+    """Known features that another system puts exactly where they are, and the one used does not."""
+    recognised = [row for row in rows.tolist() if row in known.places]
+    here = _shifts(given, recognised, system, known)
+    for other in (s.system for s in scores if not same(s.system.id, system.id)):
+        there = _shifts(given, recognised, other, known)
+        for index in np.flatnonzero((here >= _APART_M) & (there <= _SAME_M)).tolist():
+            located.problems.append(
+                problem(
+                    "row_fits_other_crs", field="coordinates", used=system.title,
+                    better=other.title, distance=spoken(float(here[index])),
+                    value="，".join(located.raw[recognised[index]]),
+                    **ledger.at(recognised[index], "coordinates"),
+                )
+            )  # fmt: skip
 
 
 def _to_wgs84(xy: Floats, system: System) -> Floats:
@@ -246,20 +310,24 @@ def _shifts(given: Given, rows: list[int], system: System, known: Known) -> Floa
     return np.where(np.isfinite(shifts), shifts, _WORLD_M)
 
 
+def _proved(score: Score) -> bool:
+    """Does this system put known features where they are?"""
+    shift = score.shift_m
+    return score.matched >= _PROOF and shift is not None and shift <= 30 and score.close >= 0.7
+
+
 def _stands_out(best: Score, others: list[Score]) -> bool:
     """Clear evidence for one system against all others; better no answer than a wrong one."""
     # A zone in which all points lie far outside the county is out of the question, however few.
     others = [o for o in others if o.near]
+    # Zones lie hundreds of kilometres apart: half of the points inside are no chance.
+    if best.system.epsg and not best.system.in_degrees and (best.inside or 0) >= 0.6:
+        return all((o.inside or 0) * 3 <= (best.inside or 0) for o in others)
     if not others:
         return best.inside is not None and best.inside >= 0.9
-    if (
-        best.matched >= _PROOF
-        and best.shift_m is not None
-        and best.shift_m <= 30
-        and best.close >= 0.7
-    ):
+    if _proved(best):
         rivals = [o.shift_m for o in others if o.shift_m is not None]
-        return all(r >= best.shift_m + 100 for r in rivals)
+        return all(r >= (best.shift_m or 0) + 100 for r in rivals)
     if best.inside is None or best.inside < 0.9:
         return False
     return all(
@@ -291,12 +359,12 @@ def _contested(hinted: Score, best: Score) -> bool:
 def _choose(scores: list[Score], hint: str | None, located: Located) -> System | None:
     # What the file says of itself and we do not know is no matter for guessing: datums lie
     # tens of metres apart, and no polygon tells.
-    if hint in ("unknown", OLD):
+    if hint in (UNKNOWN, OLD):
         located.problems.append(problem("crs_old" if hint == OLD else "crs_unknown"))
         return None
     ranked = _ranked(scores)
     if ranked and _stands_out(ranked[0], ranked[1:]):
-        if ranked[0].system.id == _MERCATOR and ranked[0].matched < _PROOF:
+        if ranked[0].system.id == _MERCATOR and not _proved(ranked[0]):
             located.problems.append(problem("crs_mercator"))
         return ranked[0].system
     wanted = "wgs84" if hint == ASSUMED else hint
@@ -330,7 +398,7 @@ def _unlike_file(
 
 
 def _hinted_system(hint: str | None, in_metres: bool) -> System | None:
-    if hint in (None, "unknown", ASSUMED, OLD):
+    if hint in (None, UNKNOWN, ASSUMED, OLD):
         return None
     system = parse_system(hint or "")
     return system if in_metres != system.in_degrees else None

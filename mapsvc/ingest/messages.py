@@ -143,6 +143,7 @@ ERRORS: dict[str, str] = {
     "item_not_a_number": "“{item}”一列的“{quantity}”不是数量。请只写数字，例如 12；没有就留空。",
     "record_incomplete": "这一行缺少“{title}”，每一项都要写明。请填写；这一项不要了，就把这一行的物品和数量都清空。",
     "not_a_place": "坐标“{value}”不在地球上或不在中国附近。请核对经度和纬度。",
+    "not_in_system": "坐标“{value}”不是 {used} 的数：带号或位数不对。请核对，或写明这一行的坐标系。",
     "not_a_point": "这里应该是点，文件里是{kind}。请改成点（例如取中心点）再上传。",
     "wrong_shape": "这个图层要{expected}，文件里是{kind}。请用带图形的 GeoJSON 或 Shapefile 上传。",
     "outside_county": "点不在辖区内，离最近的边界约 {distance}（{nearest}）。请核对坐标和坐标系。",
@@ -161,6 +162,10 @@ ERRORS: dict[str, str] = {
 WARNINGS: dict[str, str] = {
     "axes_swapped": "经度和纬度写反了，已对调后入库。请核对位置。",
     "near_border": "表中写的是“{named}”，点在“{actual}”一侧，离界约 {distance}，按点的位置入库。请核对。",
+    "village_differs": "表中写的是“{named}”，点在“{actual}”，离“{named}”约 {distance}，按点的位置归入。请核对坐标和所属村。",
+    "sheet_of_other_region": "工作表名是“{named}”，点在“{actual}”，按点的位置归入。请核对坐标，或把这一行移到对的工作表。",
+    "row_fits_other_crs": "这一行按 {used} 计算，离已入库的位置 {distance}；按 {better} 计算则正好吻合。如果这一行的坐标取自"
+    "另一种地图，请在“坐标系”一列单独写明。",
     "region_unknown": "“{unknown}”不是本辖区的地名或代码，按点的位置归入“{actual}”。请核对坐标和所属地区。",
     "region_renamed": "表中写的是“{named}”，点在“{actual}”。这一带多数行都这样写，像是区划已合并，"
     "按点的位置入库。请核对行政区边界是否过时。",

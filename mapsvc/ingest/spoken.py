@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from mapsvc.coordinates import System, UnknownSystem, parse_system
 from mapsvc.ingest.wire import OLD
 
+UNKNOWN = "unknown"
+"""A system that is named and is none of ours: its numbers look like Gauss-Krüger and are not."""
+_LOCAL = re.compile(
+    r"(?<![a-z])utm(?![a-z])|独立坐标|假定坐标|(?:地方|城建|城市|工程|施工|矿区)坐标系",
+    re.IGNORECASE,
+)
 _HINTS = (
+    (UNKNOWN, _LOCAL),
     (
         OLD,
         re.compile(
@@ -32,6 +39,7 @@ _SPOKEN = (
 _MAKERS = (("bd09", "百度"), ("gcj02", "高德|腾讯|微信"), ("cgcs2000", "天地图"))
 _OF_PLACES = "(?![镇乡村区县市路街社大]|集团|公司)"
 _NAMED = (
+    (UNKNOWN, _LOCAL),
     (OLD, re.compile(r"(?:北京|西安|beijing|xi'?an)[_-]?(?:19)?(?:54|80)")),
     (OLD, re.compile(r"(?<!\d)(?:19)?(?:54|80)年?(?:北京|西安)|(?<!\d)(?:54|80)坐标")),
     ("bd09", re.compile(r"bd[-_]?0?9(?!\d)")),

@@ -214,7 +214,8 @@ def _places(checked: Checked, known: dict[str, tuple[float, float]]) -> Known:
     """Rows of the file that name a known feature by its code and name."""
     found: dict[int, tuple[float, float]] = {}
     for seq, (code, name) in enumerate(zip(checked.codes, checked.names, strict=True)):
-        place = known.get(f"{code or ''}\n{name}")
+        # Without a code the name goes by itself; it is there only where it is the only one.
+        place = known.get(f"{code or ''}\n{name}") or (known.get(f"\n{name}") if not code else None)
         if place is not None:
             found[seq] = place
     return Known(found)
@@ -232,14 +233,19 @@ async def region_index(db: Db) -> RegionIndex:
 async def _known(
     db: Db, layer: Layer, checked: Checked, scope: str | None
 ) -> dict[str, tuple[float, float]]:
-    """Places of stored features with the names of the file, where code and name are unique."""
+    """Places of stored features with the names of the file.
+
+    By code and name, where only one has both, and by the name where only one has it.
+    """
     names = list({name for name in checked.names if name})[:5000]
     query = sql.SQL(
-        "select coalesce(code, '') || E'\\n' || name, min(ST_X(p)), min(ST_Y(p)) from ("
+        "select case when grouping(code) = 0 then code else '' end || E'\\n' || name,"
+        " min(ST_X(p)), min(ST_Y(p)) from ("
         " select code, name, ST_PointOnSurface(geom) p from {} f where name = any(%(names)s)"
         " and (%(scope)s::text is null or region_code = any(array("
         "  select code from region where path @> array[%(scope)s::text])))) x"
-        " group by 1 having count(*) = 1"
+        " group by grouping sets ((code, name), (name))"
+        " having count(*) = 1 and (grouping(code) = 1 or code is not null)"
     ).format(sql.Identifier(layer.partition))
     cursor = await db.execute(query, {"names": names, "scope": scope})
     return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}

@@ -24,7 +24,7 @@ from tests.corpus.write import (
 
 
 def cases() -> list[Case]:
-    return [*_beside(), *_contradicted(), *_typed(), *_sixties(), *_vague(), *_parts()]
+    return [*_beside(), *_contradicted(), *_typed(), *_sixties(), *_vague(), *_regions(), *_parts()]
 
 
 def _in(crs: str, count: int = 5) -> list[list[Any]]:
@@ -38,7 +38,13 @@ def _beside() -> list[Case]:
     kml = [placemark(r) for r in _in("gcj02", 3)]
     named = kml_of(kml).replace("<name>隐患点</name>", "<name>隐患点（高德坐标）</name>", 1)
     village = [["高德镇隐患点坐标台账"], HEAD, *_in("wgs84", 2)]
+    height = [[*HEAD[:3], "坐标"], [*row(1)[:3], f"{place(1)[0]},{place(1)[1]},88.5"]]
+    height += [[*row(2)[:3], "110,21,15"]]
+    source = [[*HEAD, "坐标来源"], [*_in("gcj02", 1)[0], "高德地图"], [*row(2), "现场测量"]]
     return [
+        Case("said-source-of-row", csv_of(source), rows={2: "crs_of_row_differs", 3: "new"}),
+        Case("said-with-height", csv_of(height), rows={2: "new", 3: "coordinates_comma"},
+             places={2: place(1)}),
         good("said-title", xlsx_of([["台账（坐标系：GCJ-02）"], HEAD, *_in("gcj02")]), 3, **maps),
         good("said-source", xlsx_of([["坐标来源：高德地图"], HEAD, *_in("gcj02")]), 3, **maps),
         good("said-sheet", xlsx_of({"隐患点(百度坐标)": [HEAD, *_in("bd09")]}), **maps),
@@ -62,8 +68,12 @@ def _contradicted() -> list[Case]:
     away = geojson_of([HEAD, *_in("EPSG:4546", 6)])
     away["crs"] = {"type": "name", "properties": {"name": "EPSG:4547"}}
     mercator = csv_of([metres, *_in("EPSG:3857", 6)])
+    prefixed = [r if i % 2 else _in("EPSG:4525", 6)[i] for i, r in enumerate(_in("EPSG:4546", 6))]
+    strayed = [*_in("EPSG:4546", 5), *_in("EPSG:4547", 6)[5:]]
     return [
         Case("said-old-datum", old, crs="auto", rows=dict.fromkeys((3, 4, 5), "crs_old")),
+        Case("said-utm", xlsx_of([["坐标系：UTM 49N"], metres, *_in("EPSG:32649", 3)]), crs="auto",
+             rows=dict.fromkeys((3, 4, 5), "crs_unknown")),
         Case("said-two-systems", both, crs="auto",
              rows=dict.fromkeys((3, 4, 5), "crs_ambiguous")),
         good("said-against-choice", xlsx_of([["坐标来源：高德地图"], *standard()]), 3,
@@ -73,6 +83,12 @@ def _contradicted() -> list[Case]:
         good("said-wrong-zone", dumped(away), 1, 6, crs="auto", tolerance=0.05,
              also=frozenset({"crs_of_file_differs"})),
         good("said-mercator", mercator, count=6, crs="auto", also=frozenset({"crs_mercator"})),
+        Case("said-not-in-system", csv_of([metres, *prefixed]), crs="EPSG:4525",
+             rows={i + 2: "new" if i % 2 == 0 else "not_in_system" for i in range(6)}),
+        good("said-with-and-without-prefix", csv_of([metres, *prefixed]), count=6, crs="auto",
+             tolerance=0.05),
+        good("said-one-of-another-zone", csv_of([metres, *strayed]), count=5, crs="auto",
+             rows={7: "outside_county"}, tolerance=0.05),
         good("said-one-row-in-metres", csv_of([metres, *_in("EPSG:4546", 1)]), count=1, crs="auto"),
     ]  # fmt: skip
 
@@ -113,6 +129,8 @@ def _sixties() -> list[Case]:
     return [
         good("sixties-said", csv_of([head, *broken]), count=4, tolerance=0.5,
              rows={6: "coordinates_seconds_over_59"}),
+        good("sixties-said-below", csv_of([HEAD, [None] * 3 + ["度.分秒"] * 2, *rows]), 3, 4,
+             tolerance=0.5),
         good("sixties-said-loosely", csv_of([loose, *rows]), count=4, tolerance=0.5),
         good("sixties-decimal-after-all", csv_of([loose, *standard(5)[1:]]), count=5),
         Case("sixties-unsaid", csv_of([HEAD, *rows]), rows=dict.fromkeys(range(2, 6), "new"),
@@ -129,6 +147,17 @@ def _vague() -> list[Case]:
              also=frozenset({"place_rough"})),
         Case("vague-minutes", csv_of([HEAD, row(1, "110°5′", "30°7′")]), rows={2: "new"},
              also=frozenset({"place_rough"})),
+    ]  # fmt: skip
+
+
+def _regions() -> list[Case]:
+    towns = {"西山镇": [HEAD, row(1), row(2, 110.25123, 30.05123)], "说明": [["填报说明"]]}
+    codes = [[*HEAD, "所属乡镇"], [*row(1), "990101001"], [*row(2), "990101002"]]
+    return [
+        Case("region-sheet-called-so", xlsx_of(towns), also=frozenset({"sheet_of_other_region"}),
+             rows={"西山镇!2": "new", "西山镇!3": "new"}),
+        Case("region-code-for-name", csv_of(codes), region="990101001",
+             rows={2: "new", 3: "other_region_named"}),
     ]  # fmt: skip
 
 
