@@ -24,6 +24,7 @@ _FOLDERS = ("Folder", "Document")
 _OVERLAYS = {"GroundOverlay": "贴图", "PhotoOverlay": "照片", "ScreenOverlay": "屏幕图例"}
 _APART = ("Placemark", "NetworkLink", *_OVERLAYS)
 """What holds names and places of its own."""
+_OF_DATA = ("value", "displayName", "ExtendedData", "SchemaData")
 _TIMES = ("TimeStamp", "TimeSpan")
 Position = tuple[float, float]
 
@@ -146,7 +147,9 @@ class _Reader:
                 key, value = parts.get("displayName") or key, parts.get("value", "")
             elif tag == "SimpleData":
                 key, value = self._titles.get(key, key), words(element)
-            elif tag == "OvCoordType":
+            elif tag == "SimpleArrayData":
+                key, value = self._titles.get(key, key), "、".join(words(e) for e in element)
+            elif not len(element) and tag not in _OF_DATA:  # OvCoordType, and others' own
                 key, value = tag, words(element)
             else:
                 continue

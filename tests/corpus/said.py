@@ -167,6 +167,11 @@ def _parts() -> list[Case]:
     for feature in blank["features"]:
         feature["geometry"] = None
     overlay = "<GroundOverlay><name>底图</name></GroundOverlay>"
+    extended = (
+        "<ExtendedData><x:等级 xmlns:x='u'>红</x:等级><SchemaData><SimpleArrayData name='威胁人口'>"
+        "<value>3</value></SimpleArrayData></SchemaData></ExtendedData>"
+    )
+    own = placemark(row(1)).replace("<ExtendedData>", extended + "<ExtendedData>")
     people = frame_of(standard(), 4490)
     people.insert(3, "威胁人口", [1, 2, 3])
     return [
@@ -175,6 +180,8 @@ def _parts() -> list[Case]:
         good("geojson-place-in-properties", dumped(blank), 1),
         good("kml-overlay", kml_of([*(placemark(r) for r in standard()[1:]), overlay]).encode(), 1,
              also=frozenset({"overlay_left"})),
+        good("kml-others-elements", kml_of([own]).encode(), 1, 1,
+             values={1: {"risk_level": "重大", "threatened_people": 3}}),
         good("shp-name-cut", shp_of(people, "UTF-8"), 1, sheet="a",
              values={f"a!{i}": {"threatened_people": i} for i in (1, 2, 3)}),
         good("gpkg-endless-view", _with_view(gpkg_of(frame_of(standard(), 4490))), 1,
