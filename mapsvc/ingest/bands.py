@@ -27,6 +27,10 @@ _NUMERAL = re.compile(
 _REGION = re.compile(
     r"[\u4e00-\u9fff]{1,18}(?P<kind>镇|乡|街道|办事处|街道办|村|社区|村委会|居委会)"
 )
+_UNIT = re.compile(
+    r".{1,40}(?:政府|党委|委员会|委|办|办公室|局|所|站|院|校|会|部|队|中心|组|村|社区|公司|镇|乡|街道|处|科|股|室|库|厂|场)"
+).fullmatch
+"""What units are called; 镇长 or 张三 alone in a row is none."""
 _LONGEST = 60
 _PLACES = (("point",), ("lon", "lat"), ("x", "y"))
 
@@ -50,14 +54,16 @@ def bands(part: "Part", across: Iterable[int], layer: Layer) -> Iterator[tuple[i
 
 
 def _says_so(part: "Part", text: str, layer: Layer) -> bool:
-    return bool(_MARK(text) or _region(text) or _owner(part, layer))
+    unit = _UNIT(_bare(text)) and _owner(part, layer)
+    return bool(_MARK(text) or _region(text) or unit)
 
 
 def spread(part: "Part", found: Iterable[int], layer: Layer) -> None:
     """Let the rows below a band say what it says: that they lie there, or are of its unit."""
     rows = {index: section(part, index) for index in sorted(found)}
     if owner := _owner(part, layer):
-        _fill(part, {owner: {index: _bare(text) for index, text in rows.items()}})
+        units = {index: _bare(text) for index, text in rows.items()}
+        _fill(part, {owner: {index: text for index, text in units.items() if _UNIT(text)}})
     if {"township", "village", "adcode"} & part.columns.keys():
         return
     said = {index: region for index, text in rows.items() if (region := _region(text))}
