@@ -192,22 +192,26 @@ def test_one_column_an_item(catalog: Catalog) -> None:
                 "救灾帐篷（顶）",
                 "棉被",
                 "棉衣、棉大衣",
-                "自热米饭",
+                "自热米饭/箱",
                 None,
                 None,
                 None,
             ],
             ["甲库", "112.5", "28.2", "20", "100床", "0", "1,200", "80", "文字", "120"],
-            ["乙库", "112.6", "28.2", None, "若干", "5", None, "80", None, "130"],
+            ["乙库", "112.6", "28.2", "2千", "若干", "5", "无", "80", None, "130"],
         ],
         "depots",
     )
     assert checked.fields["items"][0] == [
         {"item": "救灾帐篷", "quantity": 20, "unit": "顶"},
         {"item": "棉被", "quantity": 100, "unit": "床"},
-        {"item": "自热米饭", "quantity": 1200},
+        {"item": "自热米饭", "quantity": 1200, "unit": "箱"},
     ]
-    assert [(p.row, p.code) for p in checked.problems] == [(4, "item_not_a_number")]
+    # Each of them, at the column and with the words of their file.
+    assert [(p.row, p.code, p.column, p.value) for p in checked.problems] == [
+        (4, "item_not_a_number", "储备物资救灾帐篷（顶）", "2千"),
+        (4, "item_not_a_number", "储备物资棉被", "若干"),
+    ]
     note = next(p for p in found.problems if p.code == "items_from_columns")
     assert "救灾帐篷、棉被、棉衣、棉大衣、自热米饭" in note.message
     assert [p.column for p in found.problems if p.code == "column_unused"] == ["奇怪列", "高程"]

@@ -16,7 +16,7 @@ from mapsvc.ingest.counts import with_units
 from mapsvc.ingest.headings import BRACKETS, MINUTES, SECONDS, Column, phone_of, plain
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.units import MEASURES
-from mapsvc.ingest.values import BETWEEN_ITEMS, BETWEEN_PARTS, blank
+from mapsvc.ingest.values import BETWEEN_ITEMS, BETWEEN_PARTS, blank, counted
 
 if TYPE_CHECKING:
     from mapsvc.ingest.ledger import Part
@@ -33,6 +33,8 @@ _LONGEST_NAME = 20
 _COUNT = re.compile("(?:数量|合计|小计|总计|总数|总量|库存)$")
 _PART = re.compile("^其中[::]?")
 _QUANTITY = re.compile(rf"\d[\d,]*(?:\.\d+)?\s*(?:{MEASURES})?")
+_PER = re.compile(rf"(?<=.)/({MEASURES})$")
+"""抽水泵/台: the measure word behind the thing."""
 _ITEM = re.compile(
     "帐篷|棉被|被褥|棉衣|大衣|毯|折叠床|行军床|睡袋|橡皮船|橡皮艇|冲锋舟|救生|编织袋|麻袋|沙袋|砂袋|水泵|抽水机|发电机"
     "|应急灯|照明|手电|强光|雨衣|雨鞋|雨靴|铁锹|铁铲|铁锨|铁镐|锄头|绳|油锯|灭火|水枪|风力|割灌机|对讲机|喇叭|铜锣|口罩"
@@ -236,14 +238,27 @@ def _items(part: "Part", layer: Layer) -> Iterator[Problem]:
     texts: list[list[str]] = [[] for _ in range(part.height)]
     for column in columns:
         column.target = target
-        name, unit = _name(column), column.unit if re.fullmatch(MEASURES, column.unit) else ""
+        name, unit = _name(column), _measure(column)
         for row, cell in zip(texts, part.sheet.columns[column.position][start:], strict=True):
-            if not blank(cell) and cell.strip() not in ("0", "0.0", "无"):
+            if _holds(cell):
                 row.append(BETWEEN_PARTS.join((name, cell.strip(), unit)))
     part.columns[target] = columns[0]
     part.derived[target] = [BETWEEN_ITEMS.join(row) for row in texts]
     headings = "、".join(_name(c) for c in columns)
     yield problem("items_from_columns", sheet=part.sheet.name, headings=headings)
+
+
+def _holds(cell: str) -> bool:
+    return not blank(cell) and cell.strip() not in ("0", "0.0", "无")
+
+
+def uncounted(part: "Part", target: str, index: int) -> Iterator[tuple[Column, str, str]]:
+    """Of a row with one column an item: each column whose cell is no quantity, item and cell."""
+    cells = part.row(index)
+    for column in part.heading.columns:
+        cell = cells[column.position].strip()
+        if column.target == target and _holds(cell) and counted(cell) is None:
+            yield column, _name(column), cell
 
 
 def _wholes(part: "Part") -> list[Column]:
@@ -269,15 +284,22 @@ def _name(column: Column) -> str:
 
     Where that only says 数量 or 合计, the group above it.
     """
-    lowest, whole = (BRACKETS.sub("", plain(t)) for t in (column.lowest, column.heading))
+    texts = (_PER.sub("", plain(t)) for t in (column.lowest, column.heading))
+    lowest, whole = (BRACKETS.sub("", text) for text in texts)
     if _COUNT.fullmatch(lowest):
         return _PART.sub("", _COUNT.sub("", whole) or whole)
     return _PART.sub("", (lowest or whole).removesuffix("数量"))
 
 
+def _measure(column: Column) -> str:
+    behind = _PER.search(plain(column.lowest or column.heading))
+    unit = behind[1] if behind else column.unit
+    return unit if re.fullmatch(MEASURES, unit) else ""
+
+
 def _countable(part: "Part", column: Column) -> float:
     """Share of the filled cells that hold a quantity."""
     cells = part.sheet.columns[column.position][part.heading.first :]
-    filled = [c for c in cells if not blank(c)]
+    filled = [c for c in cells if not blank(c) and c.strip() != "无"]
     good = sum(bool(_QUANTITY.fullmatch(_folded(c).strip())) for c in filled)
     return good / len(filled) if filled else 0.0

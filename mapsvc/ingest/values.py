@@ -401,13 +401,19 @@ def parse_list(text: str) -> Any:
 _COUNT = re.compile(rf"(\d[\d,]*(?:\.\d+)?)\s*({MEASURES})?")
 
 
+def counted(cell: str) -> re.Match[str] | None:
+    """Number and measure word of a cell in a column of one item."""
+    match = _COUNT.fullmatch(unicodedata.normalize("NFKC", cell).strip())
+    return match if match and len(match[1]) <= 16 else None
+
+
 def _from_columns(text: str, item: str, quantity: str, units: list[str]) -> Any:
     """Records of a table with one column an item, as `split` wrote them."""
     found: list[dict[str, Any]] = []
     for part in text.split(BETWEEN_ITEMS):
         name, cell, unit = (*part.split(BETWEEN_PARTS), "")[:3]
-        match = _COUNT.fullmatch(unicodedata.normalize("NFKC", cell).strip())
-        if match is None or len(match[1]) > 16:
+        match = counted(cell)
+        if match is None:
             return Wrong("item_not_a_number", {"item": name, "quantity": cell[:40]})
         number = float(match[1].replace(",", ""))
         record = {item: name, quantity: int(number) if number.is_integer() else number}
