@@ -85,9 +85,9 @@ def test_a_fifth_layer_is_only_a_file(county: tuple[Signed, str]) -> None:
 
     content = workbook(
         ("应急避难场所名称", "避难场所编码", "经度", "纬度", "可容纳人数（人）", "类型", "负责人"),
-        ("实验小学操场", "B001", 111.2, 27.9, "1,200", "室外", "某甲"),
-        ("文化馆", "B002", 111.21, 27.91, 300, "室内型", "某乙"),
-        ("老祠堂", "B003", 111.22, 27.92, "很多", "露天", "某丙"),
+        ("实验小学操场", "B001", 111.2003, 27.9004, "1,200", "室外", "某甲"),
+        ("文化馆", "B002", 111.2103, 27.9104, 300, "室内型", "某乙"),
+        ("老祠堂", "B003", 111.2203, 27.9204, "很多", "露天", "某丙"),
     )
     staged = planner.post(
         "/api/uploads",
@@ -111,7 +111,7 @@ def test_a_fifth_layer_is_only_a_file(county: tuple[Signed, str]) -> None:
     assert features[1]["properties"]["kind"] == "室内"
     assert features[0]["properties"]["region_code"].startswith("990101")
 
-    near = planner.get("/api/nearest?lon=111.2&lat=27.9&layers=shelters&k=1").json()
+    near = planner.get("/api/nearest?lon=111.2003&lat=27.9004&layers=shelters&k=1").json()
     assert near["results"][0]["name"] == "实验小学操场"
     assert near["results"][0]["distance_m"] < 0.01
     found = planner.get("/api/search", params={"q": "syxxcc"}).json()["results"]
