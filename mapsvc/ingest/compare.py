@@ -209,9 +209,10 @@ create temp table upload_decided on commit drop as
 select seq, action, feature_id, base_version, new_code, case when far then here else there end geom,
     case when changed then new_attrs end new_attrs, case when changed then new_grade end grade,
     case when changed then new_search end search, case when changed then new_verified end
-    new_verified, case when far then moved end moved_m
+    new_verified, case when far then moved end moved_m, named and not coded renamed
 from (
-    select i.seq, f.id feature_id, f.version base_version, i.geom here, f.geom there, v.*, d.far,
+    select i.seq, f.id feature_id, f.version base_version, i.geom here, f.geom there, v.*, d.far, d.named,
+        d.coded,
         case when {grade} = any(p.keys) then i.grade else f.grade end new_grade,
         case when i.code is null and f.code is not null and not d.named then f.search
             else i.search end new_search,
@@ -312,16 +313,10 @@ async def same_names(db: Db, layer: Layer, scope: str | None) -> list[tuple[int,
     return [(int(r[0]), str(r[1]), str(r[2])) for r in await cursor.fetchall()]
 
 
-# Of few rows the name differs from that of the feature with their code; only those are looked up.
 _RENAMED = """
-with renamed as materialized (
-    select i.seq, i.name, i.code, i.township_code, i.region_code
-    from upload_decided d join upload_incoming i using (seq) join upload_match m using (seq)
-    join {f} own on own.id = m.feature_id
-    where d.action = 'changed' and own.code = i.code and own.name <> i.name
-)
-select i.seq, f.name, f.code from renamed i
+select i.seq, f.name, f.code from upload_decided d join upload_incoming i using (seq)
 join {f} f on f.name = i.name and {home} and f.code <> i.code
+where d.renamed and i.code is not null
 order by i.seq, f.code limit 1000
 """
 
