@@ -211,8 +211,8 @@ select seq, action, feature_id, base_version, new_code, case when far then here 
     case when changed then new_search end search, case when changed then new_verified end
     new_verified, case when far then moved end moved_m, named and not coded renamed
 from (
-    select i.seq, f.id feature_id, f.version base_version, i.geom here, f.geom there, v.*, d.far, d.named,
-        d.coded,
+    select i.seq, f.id feature_id, f.version base_version, i.geom here, f.geom there, v.*,
+        d.far, d.named, d.coded,
         case when {grade} = any(p.keys) then i.grade else f.grade end new_grade,
         case when i.code is null and f.code is not null and not d.named then f.search
             else i.search end new_search,
