@@ -480,6 +480,27 @@ async def test_auto_finds_the_system_from_known_points(county: Db, catalog: Cata
     assert await on_map(county) == before
 
 
+async def test_rows_of_another_system_are_asked_back(county: Db, catalog: Catalog) -> None:
+    places = [(110.05 + i / 100, 30.05 + i / 200) for i in range(8)]
+    rows = [[f"{i}", f"点{i}", "低", *p, ""] for i, p in enumerate(places)]
+    await put(county, catalog, csv_of(rows))
+    for row, (x, y) in zip(rows[:2], places, strict=False):
+        row[3:5] = from_wgs84(x, y, "gcj02")
+    staged = await send(county, catalog, csv_of(rows), declared_crs="auto")
+    assert (staged["crs"]["used"], staged["counts"]["unchanged"]) == ("wgs84", 6)
+    assert codes(staged) == [(2, "row_crs_unclear"), (3, "row_crs_unclear")]
+    # Somebody who names the system means it: the points have moved, and the rows are marked.
+    staged = await send(county, catalog, csv_of(rows), declared_crs="wgs84")
+    assert staged["counts"]["changed"] == 2
+    marked = [row for row, code in codes(staged, "warning") if code == "row_fits_other_crs"]
+    assert marked == [2, 3]
+    # What the message says to write settles it.
+    named = [[*row, "GCJ-02" if n < 2 else ""] for n, row in enumerate(rows)]
+    head = [*HEAD, "坐标系"]
+    staged = await send(county, catalog, csv_of(named, head), declared_crs="auto")
+    assert staged["counts"]["unchanged"] == 8
+
+
 async def test_a_false_declaration_is_caught_by_known_points(county: Db, catalog: Catalog) -> None:
     places = [(110.05 + i / 100, 30.05 + i / 200) for i in range(8)]
     await put(

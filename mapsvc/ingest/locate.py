@@ -149,7 +149,8 @@ def _place(
     located.evidence += [s.shown(system) for s in scores]
     if system is None:
         return
-    _tell_misfits(located, given, rows, system, scores, ledger, known)
+    told = likely is not None
+    _tell_misfits(located, given, rows, system, scores, ledger, known, told=told)
     lon, lat = to_wgs84(given.x[rows], given.y[rows], system)
     located.lon[rows], located.lat[rows] = np.round(lon, DIGITS), np.round(lat, DIGITS)
     for row in rows[~np.isfinite(lon)].tolist():  # an easting without the zone that was chosen
@@ -198,8 +199,14 @@ def _tell_misfits(
     scores: Sequence["Score"],
     ledger: Ledger,
     known: Known,
+    *,
+    told: bool,
 ) -> None:
-    """Known features that another system puts exactly where they are, and the one used does not."""
+    """Known features that another system puts exactly where they are, and the one used does not.
+
+    Of a system that was recognised and not told, such a row is asked back.
+    """
+    code = "row_fits_other_crs" if told else "row_crs_unclear"
     recognised = [row for row in rows.tolist() if row in known.places]
     here = _shifts(given, recognised, system, known)
     for other in (s.system for s in scores if not same(s.system.id, system.id)):
@@ -207,7 +214,7 @@ def _tell_misfits(
         for index in np.flatnonzero((here >= _APART_M) & (there <= _SAME_M)).tolist():
             located.problems.append(
                 problem(
-                    "row_fits_other_crs", field="coordinates", used=system.title,
+                    code, field="coordinates", used=system.title,
                     better=other.title, distance=spoken(float(here[index])),
                     value="，".join(located.raw[recognised[index]]),
                     **ledger.at(recognised[index], "coordinates"),

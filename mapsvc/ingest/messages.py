@@ -100,7 +100,10 @@ ERRORS: dict[str, str] = {
     "crs_shifted": "选定的坐标系是 {declared}，但与已入库的 {matched} 个同一对象整体偏差 {shift} 米，按 {better}"
     " 计算则吻合。请改选 {better}；若是已入库的数据错了，请先撤销那次上传。",
     "crs_of_row_unknown": "“{value}”不是认得的坐标系。请写 WGS84、CGCS2000、GCJ02 或 BD09，或在“坐标系”中选定后删去这一格。",
-    "crs_of_row_differs": "这一行写明的坐标系是 {named}，选定的却是 {declared}。请把“坐标系”改为自动识别，或改正这一格。",
+    "crs_of_row_differs": "这一行写明的坐标系是 {named}，选定的却是 {declared}。请改正这一格；"
+    "这一格没错的，把其余各行的坐标系也都写明，再选“自动识别”上传。",
+    "row_crs_unclear": "这一行按 {used} 计算，离已入库的位置 {distance}；按 {better} 计算则正好吻合，看不出是点移动了，还是坐标"
+    "取自另一种地图。请加一列“坐标系”，在这一行写明 {used} 或 {better}。",
     "crs_heading_differs": "表头写的是 {named}，选定的坐标系却是 {declared}。请把“坐标系”改为自动识别，或改正表头。",
     "two_places": "这一行写了两个位置，与“{other}”一列相差约 {distance}，不知道以哪个为准。请只留下对的一处，另一处清空或改成一致。",
     "crs_of_axes_differs": "“{x}”和“{y}”不是同一种坐标系的。请给出同一种坐标系的经度、纬度两列，或把表头改对。",
