@@ -26,9 +26,10 @@ demo: setup
 	@exec $(BIN)/mapsvc demo --host $(HOST) --port $(PORT)
 
 # Compiled modules are kept: the tests start some sixty processes, each seconds sooner with them.
+# A test that fails runs once more, and is named at the end: docs/decisions/0024.
 test:
 	@bash tools/setup --test
-	@PYTHONDONTWRITEBYTECODE= exec $(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= exec $(BIN)/python -m pytest -n 3 --dist loadfile --reruns 1 --max-suite-reruns 3 --rerun-show-tracebacks $(ARGS)
 
 FUZZ = 60
 fuzz:
