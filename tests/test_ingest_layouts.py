@@ -205,6 +205,7 @@ def test_one_column_an_item(catalog: Catalog) -> None:
     assert checked.fields["items"][0] == [
         {"item": "救灾帐篷", "quantity": 20, "unit": "顶"},
         {"item": "棉被", "quantity": 100, "unit": "床"},
+        {"item": "棉衣、棉大衣", "quantity": 0},
         {"item": "自热米饭", "quantity": 1200, "unit": "箱"},
     ]
     # Each of them, at the column and with the words of their file.

@@ -7,10 +7,10 @@ from typing import Any
 from mapsvc.catalog import Column as RecordColumn
 from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest import verbatim
+from mapsvc.ingest.grouped import uncounted
 from mapsvc.ingest.headings import phone_of
 from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.messages import Problem, problem
-from mapsvc.ingest.split import uncounted
 from mapsvc.ingest.units import factor, is_unit
 from mapsvc.ingest.values import (
     LONGEST_NOTHING,
@@ -227,10 +227,9 @@ def _report(
     name = target.partition(":")[2] or target
     if wrong.code == "item_not_a_number":
         part = ledger.part_of(seq)
-        for column, item, cell in uncounted(part, target, seq - part.offset):
+        for column, cell, code, gaps in uncounted(part, seq - part.offset):
             where["column"] = column.heading
-            gaps: dict[str, Any] = {"item": item, "quantity": cell[:40]}
-            checked.refuse(problem(wrong.code, value=cell, field=name, **where, **gaps))
+            checked.refuse(problem(code, value=cell or None, field=name, **where, **gaps))
         return
     checked.refuse(problem(wrong.code, value=text, field=name, **where, **wrong.gaps))
 

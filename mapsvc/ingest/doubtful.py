@@ -6,7 +6,9 @@ All are refused where they would become a value. What is merged over two columns
 cell, is told.
 """
 
+import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,12 +20,14 @@ from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.messages import Problem, problem, shorten
 from mapsvc.ingest.units import factor
 from mapsvc.ingest.values import BETWEEN_PARTS, blank
-from mapsvc.ingest.wire import ACROSS, MERGED, MONEY, REMARKED, SHORTENED, STRUCK, Note
+from mapsvc.ingest.wire import ACROSS, COLOURED, MERGED, MONEY, REMARKED, SHORTENED, STRUCK, Note
 
 _FEWEST = 3
 """Known headings of a row that reads like a heading."""
 _PLACES = ("lon", "x", "point")
 _NUMBERS = ("integer", "number")
+_COLOUR = re.compile("[红橙黄蓝]色|[底颜]色|标[红橙黄蓝]").search
+_ALL_ROWS = 1 << 31
 
 
 def refuse_doubtful(ledger: Ledger, checked: Checked, layer: Layer) -> None:
@@ -123,6 +127,47 @@ def _remarked(ledger: Ledger, part: Part, _: Layer, note: Note) -> Iterator[Prob
                 where["column"] = columns[position].heading or None
             said = f"（“{shorten(text)}”）" if text else ""
             yield problem("remark_unread", said=said, value=text or None, **where)
+
+
+def _coloured(ledger: Ledger, part: Part, layer: Layer, note: Note) -> Iterator[Problem]:
+    """Rows that a colour tells apart, where words do not say what it means."""
+    grade = next((f for f in layer.fields if f.id == layer.grade), None)
+    column = part.columns.get(f"field:{grade.id}") if grade else None
+    graded = (part.cells(column.target or "") if column else None) or [""] * part.height
+    colours: dict[int, str] = {}
+    alone: set[int] = set()
+    for (row, position), word in _cells(part, note):
+        for index in _rows(ledger, part, row, row):
+            colours.setdefault(index, word)
+            if grade and column and position == column.position and blank(graded[index]):
+                alone.add(index)
+                said: dict[str, Any] = {"colour": word, "title": grade.title}
+                yield _told(ledger, part, index, column, "colour_unread", **said)
+    explained = any(_COLOUR(text) for text in _asides(ledger, part))
+    of_one = len(set(colours.values())) == 1
+    if of_one and not explained and len(colours) == len(_rows(ledger, part, 0, _ALL_ROWS)):
+        return
+    left = Counter(
+        word
+        for index, word in colours.items()
+        if index not in alone and (explained or (grade and blank(graded[index])))
+    )
+    if left:
+        words = "、".join(f"{word}色 {count} 行" for word, count in left.items())
+        where: dict[str, Any] = {
+            "sheet": part.sheet.name,
+            "title": grade.title if grade else "备注",
+        }
+        yield problem("colours_unread", **where, colours=words, count=left.total())
+
+
+def _asides(ledger: Ledger, part: Part) -> Iterator[str]:
+    """Texts above the heading and in rows that are no data."""
+    for index in range(part.heading.first):
+        yield from part.sheet_row(index)
+    for index in range(part.height):
+        if part.offset + index in ledger.skipped:
+            yield from part.row(index)
 
 
 def _two_systems(part: Part) -> Iterator[Problem]:
@@ -240,5 +285,6 @@ _OF = {
     ACROSS: _across,
     MONEY: _money,
     REMARKED: _remarked,
+    COLOURED: _coloured,
 }
 """What is said of the cells in a note."""

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from mapsvc.ingest.cells import number_of
+from mapsvc.ingest.colours import MOST, coloured, coloured_styles
 from mapsvc.ingest.markup import local, steps
 from mapsvc.ingest.remarks import beside
 from mapsvc.ingest.shown import Formats, Show
@@ -44,6 +45,7 @@ _FILLED = re.compile(
     rb"<(?:v>([^<]*)|is>((?:(?!</c>).)*))",
     re.DOTALL,
 )
+_IS_TEXT = re.compile(rb'\bt="(?:s|str|inlineStr)"').search
 _STYLES = 4 << 20
 _PIECE = 1 << 20
 _HEAD = 1 << 16
@@ -70,6 +72,8 @@ class Facts(Struct):
     """Dates that are shown without their year or day."""
     money: list[Cell] = []
     """Numbers that are shown with a sign of money."""
+    coloured: dict[Cell, str] = {}
+    """Cells filled with the colour of a grade: the first of each row, and those without a text."""
     remarks: dict[Cell, str] = {}
     """What hangs on a cell and is not its text."""
     drawn: str = ""
@@ -94,11 +98,15 @@ class Looks(Struct):
     """Shared texts with raised digits, by index → with such digits in them."""
     money: set[bytes] = set()
     """Styles that show a number with a sign of money."""
+    around: dict[bytes, str] = {}
+    """Styles that show more around a text."""
+    colours: dict[bytes, str] = {}
+    """Styles that fill a cell with the colour of a grade."""
 
     @property
     def any(self) -> bool:
-        dressed = self.raised or self.struck or self.struck_texts
-        return bool(self.shows or self.shortened or self.money or dressed)
+        dressed = self.raised or self.struck or self.struck_texts or self.around
+        return bool(self.shows or self.shortened or self.money or self.colours or dressed)
 
 
 def zipped_facts(path: Path, limits: Limits) -> dict[int, Facts]:
@@ -195,6 +203,7 @@ def _looks(archive: zipfile.ZipFile) -> Looks:
             xml = stream.read(_STYLES)
         _read_formats(xml, looks)
         looks.struck = _struck_styles(xml)
+        looks.colours = coloured_styles(xml)
     if "xl/sharedStrings.xml" in names:
         _read_texts(archive, looks)
     return looks
@@ -250,6 +259,7 @@ def _read_formats(xml: bytes, looks: Looks) -> None:
     looks.shows = {s: formats.shows[number] for s, number in styles if number in formats.shows}
     looks.shortened = {style for style, number in styles if number in formats.shortened}
     looks.money = {style for style, number in styles if number in formats.money}
+    looks.around = {s: formats.around[n] for s, n in styles if n in formats.around}
 
 
 def sheet_order(archive: zipfile.ZipFile) -> dict[str, int]:
@@ -284,12 +294,13 @@ def _facts(pieces: Iterable[bytes], looks: Looks, computed: bool) -> Facts:
     """Of whole rows at a time, the sheet's head with the first."""
     facts = Facts()
     for xml in pieces:
-        facts.patches |= _patches(xml, looks, computed) | _raised(xml, looks)
+        facts.patches |= _patches(xml, looks, computed) | _around(xml, looks) | _raised(xml, looks)
         facts.hidden += len(_HIDDEN.findall(xml))
         facts.hidden_columns += _hidden_columns(xml)
         facts.struck += _struck(xml, looks)
         facts.shortened += _styled(xml, looks.shortened)
         facts.money += _styled(xml, looks.money)
+        coloured(xml, looks.colours, facts.coloured)
     return facts
 
 
@@ -304,6 +315,14 @@ def _patches(xml: bytes, looks: Looks, computed: bool) -> dict[Cell, str]:
             if m[3] in styles and (text := styles[m[3]](m[4].decode())):
                 patches[int(m[2]), number_of(m[1])] = text
     return patches
+
+
+def _around(xml: bytes, looks: Looks) -> dict[Cell, str]:
+    """Texts that their cells show with more around them."""
+    if not looks.around:
+        return {}
+    found = (m for m in _FILLED.finditer(xml) if m[3] in looks.around and _IS_TEXT(m[0]))
+    return {(int(m[2]), number_of(m[1])): looks.around[m[3]] for m in found}
 
 
 def _raised(xml: bytes, looks: Looks) -> dict[Cell, str]:
@@ -363,17 +382,22 @@ def _facts_of_any(xml: bytes, looks: Looks) -> Facts:
         elif tag == "c" and event == "end":
             at = re.match(r"[A-Z]+", element.get("r") or "")
             column = number_of(at[0].encode()) if at else column + 1
-            text = _told(element, looks.shows)
-            if text is not None:
-                facts.patches[row, column] = text
-            if _is_struck(element, looks):
-                facts.struck.append((row, column))
-            style = (element.get("s") or "").encode() if len(element) else b""
-            if style in looks.shortened:
-                facts.shortened.append((row, column))
-            if style in looks.money:
-                facts.money.append((row, column))
+            _of_cell(facts, looks, (row, column), element)
     return facts
+
+
+def _of_cell(facts: Facts, looks: Looks, at: Cell, element: Any) -> None:
+    if (text := _told(element, looks)) is not None:
+        facts.patches[at] = text
+    if _is_struck(element, looks):
+        facts.struck.append(at)
+    style = (element.get("s") or "").encode()
+    if style in looks.colours and len(facts.coloured) < MOST:
+        facts.coloured[at] = looks.colours[style]
+    if len(element) and style in looks.shortened:
+        facts.shortened.append(at)
+    if len(element) and style in looks.money:
+        facts.money.append(at)
 
 
 def _is_struck(cell: Any, looks: Looks) -> bool:
@@ -385,12 +409,15 @@ def _is_struck(cell: Any, looks: Looks) -> bool:
     return shared or (cell.get("s") or "").encode() in looks.struck or "strike" in parts
 
 
-def _told(cell: Any, styles: dict[bytes, Show]) -> str | None:
+def _told(cell: Any, looks: Looks) -> str | None:
     parts = {local(part.tag): part for part in cell}
     kind, value = cell.get("t") or "n", parts["v"].text if "v" in parts else None
     if kind == "e":
         return str(value)
     if "f" in parts and not value and ("v" not in parts or kind != "str"):
         return NO_VALUE
-    show = styles.get((cell.get("s") or "").encode())
+    style = (cell.get("s") or "").encode()
+    if kind in ("s", "str", "inlineStr"):
+        return looks.around.get(style) if value or "is" in parts else None
+    show = looks.shows.get(style)
     return show(value) if show and kind == "n" and value else None

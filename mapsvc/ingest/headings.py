@@ -423,7 +423,7 @@ def _meaning(
 def _columns(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> Heading:
     first = index + depth
     heading = Heading(first=first, row=sheet.numbers[index], units=_units_above(sheet, index))
-    units = _row(sheet, first) if _is_unit_row(sheet, first) else []
+    units = _unit_row(sheet, first)
     if units:
         heading.units_at = first
         heading.first += 1
@@ -487,8 +487,12 @@ def _unit(heading: str, below: str) -> str:
     return unicodedata.normalize("NFKC", text).strip("()[]【】〔〕 ").removeprefix("单位:").strip()
 
 
-def _is_unit_row(sheet: Sheet, index: int) -> bool:
+def _unit_row(sheet: Sheet, index: int) -> list[str]:
+    """The units in a row, without what is merged into it from above; nothing in any other row."""
     if index >= sheet.height:
-        return False
-    cells = [plain(c) for c in _row(sheet, index) if c.strip()]
-    return bool(cells) and all(_UNIT_CELL.match(c) or is_unit(c.strip("()[]")) for c in cells)
+        return []
+    above = _row(sheet, index - 1) if index else []
+    row = ["" if above and c == above[at] else c for at, c in enumerate(_row(sheet, index))]
+    cells = [plain(c) for c in row if c.strip()]
+    known = all(_UNIT_CELL.match(c) or is_unit(c.strip("()[]")) for c in cells)
+    return row if cells and known else []

@@ -10,6 +10,7 @@ from mapsvc.ingest.added import clear_added, is_added
 from mapsvc.ingest.bands import bands, placeless, section, spread
 from mapsvc.ingest.cells import letter_of
 from mapsvc.ingest.counts import set_apart
+from mapsvc.ingest.grouped import Group
 from mapsvc.ingest.headings import Column, Dictionary, Heading, find_heading, plain
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.sandbox import Reading, Sheet, refusal
@@ -48,6 +49,8 @@ class Part:
     columns: dict[str, Column] = field(default_factory=dict)
     derived: dict[str, list[str]] = field(default_factory=dict)
     """Texts of columns that were taken apart or put together, instead of those of the sheet."""
+    groups: list[Group] = field(default_factory=list)
+    """Columns of things side by side, of which each row lists one a group."""
 
     @property
     def height(self) -> int:

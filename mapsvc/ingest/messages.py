@@ -191,6 +191,8 @@ WARNINGS: dict[str, str] = {
     "item_parts_left": "“其中……”的数量已经包含在前面的数里，没有单独计入。",
     "merged_columns": "“{text}”写在合并了“{headings}”的格里，只算第一列的，其余的列没有内容。如果不对，请取消合并后分别填写。",
     "remark_unread": "这一格带着批注{said}，批注没有读取。批注里如有要上传的内容，请写到格子里。",
+    "colour_unread": "这一格没有写字，只填了{colour}色，颜色没有读取。如果颜色表示{title}，请写上文字。",
+    "colours_unread": "工作表里有 {count} 行用颜色区分（{colours}），颜色没有读取。如果颜色表示{title}，请加一列“{title}”写明。",
     "drawings_unread": "工作表里有{what}，没有读取。里面如有要上传的内容，请写到格子里。",
     "hidden_columns": "第 {letters} 列是隐藏的，这些列也已读取。如不需要，请删除后再上传。",
     "hidden_rows": "工作表里有 {count} 行被隐藏或筛选掉了，这些行也已读取。如不需要，请删除后再上传。",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from mapsvc.ingest.colours import INDEXED, MOST
 from mapsvc.ingest.facts import NO_VALUE, Facts
 from mapsvc.ingest.oldtexts import rich_texts, some_in, with_raised
 from mapsvc.ingest.shown import Formats, Show
@@ -22,6 +23,8 @@ _BOF, _EOF, _SHEET, _FORMAT, _XF = 0x809, 0x0A, 0x85, 0x41E, 0xE0
 _FONT, _STRUCK_OUT = 0x31, 0x08
 _SST, _CONTINUE, _SHARED, _COLUMNS, _NOTE = 0xFC, 0x3C, 0xFD, 0x7D, 0x1C
 _CELLS = (0x203, 0x27E, 0xBD, 0x06, 0xFD, 0x204)
+_BLANKS = (0x201, 0xBE)
+_LABEL = 0x204
 _ROW, _NUMBER, _RK, _MULRK, _FORMULA, _BOOLERR = 0x208, 0x203, 0x27E, 0xBD, 0x06, 0x205
 _BIFF8 = 0x600
 _EMPTY_TEXT = b"\x17\x00\x00"
@@ -48,6 +51,8 @@ class _Looks(Struct):
     struck: set[int] = set()
     struck_texts: set[int] = set()
     raised: dict[int, str] = {}
+    around: dict[int, str] = {}
+    colours: dict[int, str] = {}
 
     @property
     def tell(self) -> bool:
@@ -58,6 +63,7 @@ class _Looks(Struct):
 def _sheets(book: bytes) -> Iterator[Facts]:
     formats = Formats()
     used: list[tuple[int, int]] = []
+    fills: list[str | None] = []
     fonts: list[tuple[int, int]] = []
     starts: list[int] = []
     texts: list[bytes] = []
@@ -69,6 +75,7 @@ def _sheets(book: bytes) -> Iterator[Facts]:
             starts.append(struct.unpack_from("<I", data)[0])
         elif kind == _XF:
             used.append(struct.unpack_from("<HH", data))
+            fills.append(_fill(data) if biff8 else None)
         elif kind == _FONT:
             fonts.append(struct.unpack_from("<H4xH", data, 2))
         elif kind == _FORMAT:
@@ -78,8 +85,15 @@ def _sheets(book: bytes) -> Iterator[Facts]:
             kind = _SST  # noqa: PLW2901 - what continues it belongs to it
         before = kind
     looks = _looks(formats, used, fonts, texts)
+    looks.colours = {at: word for at, word in enumerate(fills) if word}
     for start in starts:
         yield _facts(book, start, looks)
+
+
+def _fill(style: bytes) -> str | None:
+    """The colour of a solid fill."""
+    borders, colours = struct.unpack_from("<IH", style, 14)
+    return INDEXED.get(colours & 0x7F) if borders >> 26 == 1 else None
 
 
 def _looks(
@@ -95,6 +109,9 @@ def _looks(
         {at for at, (_, kind) in enumerate(used) if kind in formats.money},
         {at for at, (font, _) in enumerate(used) if font in struck},
     )
+    looks.around = {
+        at: formats.around[kind] for at, (_, kind) in enumerate(used) if kind in formats.around
+    }
     if texts and (struck or raised):
         for index, text, runs in rich_texts(texts):
             if some_in(text, runs, struck):
@@ -125,8 +142,8 @@ def _facts(book: bytes, start: int, looks: _Looks) -> Facts:
     facts = Facts()
     dressed = bool(looks.struck_texts or looks.raised)
     for kind, data in _records(book, start):
-        if looks.struck and kind in _CELLS:
-            facts.struck += _struck(kind, data, looks.struck)
+        if kind in _CELLS or kind in _BLANKS:
+            _dressed_cell(facts, kind, data, looks)
         if kind == _FORMULA or (kind == _BOOLERR and data[7]):
             row, column = struct.unpack_from("<HH", data)
             text = _result(data) if kind == _FORMULA else _ERRORS.get(data[6], "#N/A")
@@ -172,6 +189,28 @@ def _shown_number(
         text = looks.shows[style](f"{number:.15g}")
         if text:
             facts.patches[at] = text
+
+
+def _dressed_cell(facts: Facts, kind: int, data: bytes, looks: _Looks) -> None:
+    if looks.colours:
+        _coloured(facts, kind, data, looks.colours)
+    if looks.struck and kind in _CELLS:
+        facts.struck += _struck(kind, data, looks.struck)
+    if looks.around and kind in (_LABEL, _SHARED):
+        row, column, style = struct.unpack_from("<HHH", data)
+        if style in looks.around:
+            facts.patches[row + 1, column + 1] = looks.around[style]
+
+
+def _coloured(facts: Facts, kind: int, data: bytes, colours: dict[int, str]) -> None:
+    """The first filled cell of each row, and those without any text."""
+    row, first = struct.unpack_from("<HH", data)
+    styles = range(4, len(data) - 2, 6 if kind == _MULRK else 2)
+    for offset, at in enumerate(styles if kind in (_MULRK, _BLANKS[1]) else (4,)):
+        word = colours.get(struct.unpack_from("<H", data, at)[0])
+        new = kind in _BLANKS or all((row + 1, c) not in facts.coloured for c in range(first + 1))
+        if word and new and len(facts.coloured) < MOST:
+            facts.coloured[row + 1, first + offset + 1] = word
 
 
 def _struck(kind: int, data: bytes, struck: set[int]) -> Iterator[tuple[int, int]]:

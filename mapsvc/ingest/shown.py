@@ -24,10 +24,14 @@ class Formats:
         """Dates without their year or their day."""
         self.money = set(MONEY_FORMATS)
         """Numbers with a sign of money, which says what the number counts."""
+        self.around: dict[int, str] = {}
+        """Texts that are shown with more around them, and that with THE_TEXT in it."""
 
     def learn(self, number: int, code: str) -> None:
         """One format that the workbook itself defines."""
         self.money.discard(number)
+        if around := text_around(code):
+            self.around[number] = around
         if (shown := shown_by(code)) is not None:
             self.shows[number] = shown
         elif shortens(code):
@@ -45,10 +49,41 @@ MONEY_FORMATS = frozenset((5, 6, 7, 8, 42, 44))
 def shown_by(code: str) -> Show | None:
     """How a number format shows numbers, None where the number itself says as much.
 
-    Of codes only zeros and fixed texts are understood, of amounts what divides or multiplies them.
-    Any other text behind the digits alone is a unit: it is left to the heading.
+    Of codes only zeros and fixed texts are understood, of amounts what divides or multiplies them
+    and the words around them.
     """
-    return _scaled_by(code) or _coded_by(code)
+    return _scaled_by(code) or _coded_by(code) or _worded_by(code)
+
+
+THE_TEXT = "\x1a"
+"""Stands for the text of the cell itself: no cell holds it."""
+_WORD = r'(?:"[^"]*"|\\.|[\u2e80-\u9fff\uff00-\uffef°′″㎡]|\s)'
+_WORDED = re.compile(rf"({_WORD}*)[0#?,]*0(?:\.[0#?]+)?({_WORD}*)").fullmatch
+_AROUND = re.compile(rf"({_WORD}*)@({_WORD}*)").fullmatch
+_SECTION = re.compile(r'(?:"[^"]*"|\\.|[^;"\\])+')
+
+
+def text_around(code: str) -> str | None:
+    """How a format shows texts: `"西山镇"@` → 西山镇 and THE_TEXT; None for most formats."""
+    last = _SECTION.findall(code)[-1:]
+    found = _AROUND(re.sub(r"\[[^\]]*\]|_.|\*.", "", last[0])) if last else None
+    before, after = map(_bare, found.groups()) if found else ("", "")
+    return f"{before}{THE_TEXT}{after}" if before or after else None
+
+
+def _worded_by(code: str) -> Show | None:
+    """7 as 7户, 约7 or 第7组: words that a format puts around a number count as if typed."""
+    section = re.sub(r"\[[^\]]*\]|_.|\*.", "", _first_section(code))
+    section = re.sub(r"general|g/通用格式", "0", section, flags=re.IGNORECASE)
+    found = _WORDED(section)
+    before, after = map(_bare, found.groups()) if found else ("", "")
+    if not (before or after) or _MONEY.search(before + after):
+        return None
+    return lambda number: f"{before}{float(number):.15g}{after}"
+
+
+def _bare(words: str) -> str:
+    return re.sub(r'["\\]|\s', "", words)
 
 
 _AMOUNT = re.compile(

@@ -13,28 +13,29 @@ from typing import TYPE_CHECKING
 
 from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest.counts import with_units
-from mapsvc.ingest.headings import BRACKETS, MINUTES, SECONDS, Column, phone_of, plain
+from mapsvc.ingest.grouped import Group, name_of, set_groups, take_groups, unit_beside
+from mapsvc.ingest.headings import MINUTES, SECONDS, Column, phone_of
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.units import MEASURES
-from mapsvc.ingest.values import BETWEEN_ITEMS, BETWEEN_PARTS, blank, counted
+from mapsvc.ingest.values import blank
 
 if TYPE_CHECKING:
     from mapsvc.ingest.ledger import Part
 
 _LONG_NUMBER = re.compile(r"\d{7}")
-_WORDS = re.compile(r"[\u4e00-\u9fff]{2}")
+_WORDS = re.compile(r"[\u4e00-\u9fff]{2}|[办手宅]")
 _PHONE = re.compile(r"(?<!\d)(?:\+?86-?)?(1[3-9]\d{9}|0\d{2,3}-?\d{7,8}|\d{7,8})(?!\d)")
 _SPACED = re.compile(r"(?<!\d)(1[3-9]\d)[ -](\d{4})[ -](\d{4})(?!\d)")
 _REMARK = re.compile(r"\d\s*\([^\d()]+\)")
 _LABEL = re.compile(r"(?:联系)?(?:电话|手机号码|手机号|手机|方式)[::]?|tel[::.]?", re.IGNORECASE)
+_NOBODY = re.compile(
+    r"办(?:公(?:室|电话)?)?|手|宅|住宅|家庭|座机|固话|固定|值班室?|总机|传真"
+).fullmatch
+"""办0745-5612345: where a phone rings, and no name."""
 _BETWEEN = re.compile(r"[\s,、;/|::\-]+")
 _LONGEST_NAME = 20
 
-_COUNT = re.compile("(?:数量|合计|小计|总计|总数|总量|库存)$")
-_PART = re.compile("^其中[::]?")
 _QUANTITY = re.compile(rf"\d[\d,]*(?:\.\d+)?\s*(?:{MEASURES})?")
-_PER = re.compile(rf"(?<=.)/({MEASURES})$")
-"""抽水泵/台: the measure word behind the thing."""
 _ITEM = re.compile(
     "帐篷|棉被|被褥|棉衣|大衣|毯|折叠床|行军床|睡袋|橡皮船|橡皮艇|冲锋舟|救生|编织袋|麻袋|沙袋|砂袋|水泵|抽水机|发电机"
     "|应急灯|照明|手电|强光|雨衣|雨鞋|雨靴|铁锹|铁铲|铁锨|铁镐|锄头|绳|油锯|灭火|水枪|风力|割灌机|对讲机|喇叭|铜锣|口罩"
@@ -53,6 +54,7 @@ def split(part: "Part", layer: Layer) -> Iterator[Problem]:
     _two_under_one(part)
     name_from(part, layer)
     yield from _people(part, layer)
+    take_groups(part, layer)
     yield from _items(part, layer)
     with_units(part, layer)
 
@@ -85,13 +87,18 @@ def continued(part: "Part", layer: Layer, skipped: Collection[int]) -> Iterator[
 
 
 def name_from(part: "Part", layer: Layer) -> None:
-    """Names put together from other columns, where the sheet has none for them."""
+    """Names put together from other columns, where the sheet has none for them.
+
+    A row without the first of them has no name: 副镇长 alone could be anybody's.
+    """
     targets = [f"field:{name}" for name in layer.headings.name_from]
     if "name" in part.columns or not targets or any(t not in part.columns for t in targets):
         return
     part.columns["name"] = replace(part.columns[targets[0]], target="name")
     texts = zip(*(part.cells(t) or [] for t in targets), strict=True)
-    part.derived["name"] = ["".join(t.strip() for t in row if not blank(t)) for row in texts]
+    part.derived["name"] = [
+        "" if blank(row[0]) else "".join(t.strip() for t in row if not blank(t)) for row in texts
+    ]
 
 
 def _angles(part: "Part") -> None:
@@ -164,7 +171,7 @@ def _people(part: "Part", layer: Layer) -> Iterator[Problem]:
             continue
         empty = [""] * part.height
         pairs = [
-            _pair(*both, phone_first=people is None)
+            _pair(*both, phone_first=people is None, alone=phones is None or people is None)
             for both in zip(people or empty, phones or empty, strict=True)
         ]
         if pairs == list(zip(people or empty, phones or empty, strict=True)):
@@ -186,10 +193,13 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
 
 
-def _pair(person: str, phone: str, *, phone_first: bool) -> tuple[str, str]:
-    """Person and phone of a row; both as they were where one cell does not come apart cleanly."""
+def _pair(person: str, phone: str, *, phone_first: bool, alone: bool) -> tuple[str, str]:
+    """Person and phone of a row; both as they were where one cell does not come apart cleanly.
+
+    `alone`: one column is for both, so that a phone without a name is no mistake.
+    """
     found = _apart(phone if phone_first else person)
-    if found is None:
+    if found is None or not (found[0] or alone):
         return person, phone
     names, numbers = found
     if phone_first or blank(phone) or _digits(phone) == _digits(numbers):
@@ -202,15 +212,15 @@ def _digits(text: str) -> str:
 
 
 def _apart(text: str) -> tuple[str, str] | None:
-    """`张三13800000000` → `张三`, `13800000000`; as many names as phones, or one name."""
+    """`张三13800000000` → `张三`, `13800000000`; as many names as phones, one name, or none."""
     plain_text = _SPACED.sub(r"\1\2\3", _folded(text))
     if _REMARK.search(plain_text):
         return None
     phones = [m[1] for m in _PHONE.finditer(plain_text)]
     rest = _LABEL.sub(" ", _PHONE.sub(" ", plain_text))
     rest = re.sub(r"\(\s*\)", " ", rest)
-    names = [n for n in _BETWEEN.split(rest) if n]
-    if not phones or not names or (len(names) > 1 and len(names) != len(phones)):
+    names = [n for n in _BETWEEN.split(rest) if n and not _NOBODY(n)]
+    if not phones or (len(names) > 1 and len(names) != len(phones)):
         return None
     if any(len(n) > _LONGEST_NAME or re.search(r"\d", n) for n in names):
         return None
@@ -226,39 +236,17 @@ def _items(part: "Part", layer: Layer) -> Iterator[Problem]:
     if target in part.columns or f"item:{first.id}" in part.columns:
         return
     free = [c for c in _wholes(part) if c.target is None and c.heading]
-    known = [c for c in free if _ITEM.search(_name(c)) and _countable(part, c) > 0]
+    known = [c for c in free if _ITEM.search(name_of(c)) and _countable(part, c) > 0]
     if not known:
         return
     columns = [
         c
         for c in free
-        if c in known or (not _NO_ITEM.search(_name(c)) and _countable(part, c) == 1)
+        if c in known or (not _NO_ITEM.search(name_of(c)) and _countable(part, c) == 1)
     ]
-    start = part.heading.first
-    texts: list[list[str]] = [[] for _ in range(part.height)]
-    for column in columns:
-        column.target = target
-        name, unit = _name(column), _measure(column)
-        for row, cell in zip(texts, part.sheet.columns[column.position][start:], strict=True):
-            if _holds(cell):
-                row.append(BETWEEN_PARTS.join((name, cell.strip(), unit)))
-    part.columns[target] = columns[0]
-    part.derived[target] = [BETWEEN_ITEMS.join(row) for row in texts]
-    headings = "、".join(_name(c) for c in columns)
+    set_groups(part, records, [Group(c, unit=unit_beside(part, records, c)) for c in columns])
+    headings = "、".join(name_of(c) for c in columns)
     yield problem("items_from_columns", sheet=part.sheet.name, headings=headings)
-
-
-def _holds(cell: str) -> bool:
-    return not blank(cell) and cell.strip() not in ("0", "0.0", "无")
-
-
-def uncounted(part: "Part", target: str, index: int) -> Iterator[tuple[Column, str, str]]:
-    """Of a row with one column an item: each column whose cell is no quantity, item and cell."""
-    cells = part.row(index)
-    for column in part.heading.columns:
-        cell = cells[column.position].strip()
-        if column.target == target and _holds(cell) and counted(cell) is None:
-            yield column, _name(column), cell
 
 
 def _wholes(part: "Part") -> list[Column]:
@@ -267,7 +255,7 @@ def _wholes(part: "Part") -> list[Column]:
     of_item = False
     for column in part.heading.columns:
         if "其中" not in column.heading:
-            of_item = column.target is None and _ITEM.search(_name(column)) is not None
+            of_item = column.target is None and _ITEM.search(name_of(column)) is not None
         elif of_item:
             continue
         found.append(column)
@@ -277,24 +265,6 @@ def _wholes(part: "Part") -> list[Column]:
 def _has_items(records: LayerField) -> bool:
     kinds = {c.type for c in records.columns}
     return "text" in kinds and bool(kinds & {"integer", "number"})
-
-
-def _name(column: Column) -> str:
-    """The item that a heading names: its lowest row, without unit and stars.
-
-    Where that only says 数量 or 合计, the group above it.
-    """
-    texts = (_PER.sub("", plain(t)) for t in (column.lowest, column.heading))
-    lowest, whole = (BRACKETS.sub("", text) for text in texts)
-    if _COUNT.fullmatch(lowest):
-        return _PART.sub("", _COUNT.sub("", whole) or whole)
-    return _PART.sub("", (lowest or whole).removesuffix("数量"))
-
-
-def _measure(column: Column) -> str:
-    behind = _PER.search(plain(column.lowest or column.heading))
-    unit = behind[1] if behind else column.unit
-    return unit if re.fullmatch(MEASURES, unit) else ""
 
 
 def _countable(part: "Part", column: Column) -> float:

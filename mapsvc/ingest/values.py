@@ -17,6 +17,7 @@ from mapsvc.catalog import Column as RecordColumn
 from mapsvc.catalog import LayerField
 from mapsvc.ingest.mojibake import is_mojibake
 from mapsvc.ingest.things import COUNTED, listed, without_parts
+from mapsvc.ingest.ticked import by_mark
 from mapsvc.ingest.traditional import simplified
 from mapsvc.ingest.units import MEASURES, factor
 from mapsvc.masking import looks_masked
@@ -51,8 +52,9 @@ _ERRORS = frozenset({"#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", 
 _scientific = re.compile(r"[+-]?\d(?:\.\d+)?E\+\d{1,3}", re.IGNORECASE).fullmatch
 
 
-BETWEEN_ITEMS, BETWEEN_PARTS = "\x1e", "\x1f"
-"""Between the items, and inside one, of a list made from columns: no file holds these."""
+BETWEEN_ITEMS, BETWEEN_PARTS, LEFT_OUT = "\x1e", "\x1f", "\x1a"
+"""Between the items, and inside one, of a list made from columns, and what stands for a part that
+is not there: no file holds these."""
 
 
 _UNSEEN = "\u00ad\u200b-\u200f\u2060\ufeff"
@@ -100,8 +102,9 @@ def parser(field: LayerField | RecordColumn, unit: str = "") -> Parser:
     """The parser of a declared field; `unit` is what the heading says its numbers are in."""
     if isinstance(field, LayerField):
         special: dict[str, Callable[[LayerField], Parser]] = {
-            "enum": _enum,
-            "boolean": _boolean,
+            "enum": lambda f: by_mark(_enum(f)),
+            "boolean": lambda f: by_mark(_boolean(f)),
+            "list": lambda _: by_mark(parse_list),
             "records": _records,
         }
         if field.type in special:
@@ -124,7 +127,7 @@ def _or_masked(parse: Parser) -> Parser:
 
 def _plain(field: LayerField | RecordColumn) -> Parser:
     simple: dict[str, Parser] = {"date": parse_date, "phone": parse_phone, "person": parse_person}
-    return simple.get(field.type, parse_list if field.type == "list" else parse_text)
+    return simple.get(field.type, parse_text)
 
 
 def parse_text(text: str) -> Any:
@@ -411,9 +414,9 @@ def _from_columns(text: str, item: str, quantity: str, units: list[str]) -> Any:
     """Records of a table with one column an item, as `split` wrote them."""
     found: list[dict[str, Any]] = []
     for part in text.split(BETWEEN_ITEMS):
-        name, cell, unit = (*part.split(BETWEEN_PARTS), "")[:3]
+        name, cell, unit = (text.strip(LEFT_OUT) for text in part.split(BETWEEN_PARTS))
         match = counted(cell)
-        if match is None:
+        if match is None or not name:
             return Wrong("item_not_a_number", {"item": name, "quantity": cell[:40]})
         number = float(match[1].replace(",", ""))
         record = {item: name, quantity: int(number) if number.is_integer() else number}

@@ -16,11 +16,13 @@ LONGER = "longer_rows"
 
 MERGED, STRUCK, SHORTENED = "merged_cells", "struck_cells", "shortened_dates"
 ACROSS, MONEY, REMARKED = "merged_across", "money_cells", "remarked_cells"
+COLOURED = "coloured_cells"
 """Notes of single cells, each as `row:column`: numbers that are merged over several rows, with the
 last of them; texts that are struck out, in part or whole; dates shown without year or day; texts
 that are merged over several columns, with the last row and column; numbers shown as money; cells
-with a remark hung on them, with its words."""
-OF_CELLS = (MERGED, STRUCK, SHORTENED, ACROSS, MONEY, REMARKED)
+with a remark hung on them, with its words; cells filled with the colour of a grade, and with which.
+"""
+OF_CELLS = (MERGED, STRUCK, SHORTENED, ACROSS, MONEY, REMARKED, COLOURED)
 
 
 class SheetStart(Struct, tag="sheet"):

@@ -9,9 +9,11 @@ import python_calamine as calamine
 from mapsvc.ingest.cells import blocks, letter_of
 from mapsvc.ingest.facts import Cell, Facts, zipped_facts
 from mapsvc.ingest.oldbook import old_facts
+from mapsvc.ingest.shown import THE_TEXT
 from mapsvc.ingest.slices import Sliced, sliced
 from mapsvc.ingest.wire import (
     ACROSS,
+    COLOURED,
     MERGED,
     MONEY,
     REMARKED,
@@ -59,8 +61,9 @@ def _notes(known: Facts, name: str, width: int) -> Iterator[Note]:
     for code, cells in ((STRUCK, known.struck), (SHORTENED, known.shortened), (MONEY, known.money)):
         if cells:
             yield Note(code, {f"{row}:{column}": "" for row, column in cells}, name)
-    if known.remarks:
-        yield Note(REMARKED, {f"{r}:{c}": text for (r, c), text in known.remarks.items()}, name)
+    for code, texts in ((REMARKED, known.remarks), (COLOURED, known.coloured)):
+        if texts:
+            yield Note(code, {f"{r}:{c}": text for (r, c), text in texts.items()}, name)
     if known.drawn:
         yield Note("drawings_unread", {"what": known.drawn}, name)
     hidden = [c for low, high in known.hidden_columns for c in range(low, min(high, width) + 1)]
@@ -154,6 +157,10 @@ def _patched(
             yield number, row
             continue
         cells = dict(enumerate(row))
+        patched = {
+            c: text.replace(THE_TEXT, str(cells.get(c, ""))) if THE_TEXT in text else text
+            for c, text in patched.items()
+        }
         carried = {c: (end, v) for c, (end, v) in carried.items() if number - 1 <= end}
         cells |= {c: v for c, (_, v) in carried.items() if c in cells}
         for c, (bottom, right) in starting.items():

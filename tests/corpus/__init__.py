@@ -1,6 +1,7 @@
 """Nasty files made by code, each with what must become of every row."""
 
 from tests.corpus.case import Case
+from tests.corpus.dressed import cases as dressed
 from tests.corpus.hostile import cases as hostile
 from tests.corpus.meaning import cases as meaning
 from tests.corpus.odd import cases as odd
@@ -17,4 +18,4 @@ __all__ = ["Case", "all_cases"]
 
 def all_cases() -> list[Case]:
     plain = [*texts(), *positions(), *sheets(), *vectors()]
-    return [*plain, *hostile(), *traps(), *meaning(), *odd(), *said(), *parted()]
+    return [*plain, *hostile(), *traps(), *meaning(), *odd(), *said(), *parted(), *dressed()]

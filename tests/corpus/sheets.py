@@ -332,6 +332,7 @@ def _depots() -> list[Case]:
     merged = [[*head, "物资名称", "数量"], [*one, "帐篷", 20], [None, None, None, None, "棉被", 30]]
     stock = [
         {"item": "救灾帐篷", "quantity": 20, "unit": "顶"},
+        {"item": "棉被", "quantity": 0},
         {"item": "编织袋", "quantity": 1500, "unit": "条"},
     ]
     items = [{"item": "帐篷", "quantity": 20}, {"item": "棉被", "quantity": 30}]

@@ -65,7 +65,7 @@ def _formats() -> list[Case]:
     def clock(value: float) -> timedelta:
         return timedelta(seconds=round(value * 3600))
 
-    codes = ("SM012", "00-13", "0014", "第15号", "16", "17")
+    codes = ("SM012", "00-13", "0014", "第15号", "16号", "17")
     rows = [HEAD, *([11 + i, *row(i)[1:]] for i in range(1, 7))]
     typed = [
         [*HEAD, "威胁人口"],
@@ -217,7 +217,7 @@ def _values() -> list[Case]:
              values={2: {"items": [a | {"unit": u} for a, u in zip(bare, "顶床", strict=True)]}},
              also=frozenset({"rows_continued"})),
         Case("trap-stock-groups", xlsx_of(groups), layer="depots", rows={3: "new"},
-             values={3: {"items": bare}}),
+             values={3: {"items": [a | {"unit": u} for a, u in zip(bare, "顶床", strict=True)]}}),
         Case("trap-posts-without-name", xlsx_of(posts), layer="command_posts", rows={2: "new"},
              values={2: {"name": "镇政府镇长", "holder": "张三"}}),
         Case("trap-blanks-in-values", xlsx_of(phones),
