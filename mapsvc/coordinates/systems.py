@@ -27,7 +27,10 @@ _NAMED: Final = {
     "gcj02": "GCJ-02(高德、腾讯地图)",
     "bd09": "BD-09(百度地图)",
     "cgcs2000": "国家2000 经纬度",
+    "gcj02mercator": "GCJ-02 Web 墨卡托(高德、腾讯地图)",
 }
+_SPHERE: Final = 3857
+_SHIFTED: Final = ("gcj02", "bd09", "gcj02mercator")
 _SAME_AS: Final = {4326: "wgs84", 4490: "cgcs2000"}
 _EPSG: Final = re.compile(r"(?:(?:urn:ogc:def:crs:)?epsg:(?:[\d.]*:)?)?(\d{4,6})")
 
@@ -55,6 +58,8 @@ class System:
     @property
     def in_degrees(self) -> bool:
         """Longitude and latitude, rather than metres east and north."""
+        if self.id == "gcj02mercator":
+            return False
         return self.epsg is None or bool(CRS.from_epsg(self.epsg).is_geographic)
 
     @property
@@ -89,7 +94,7 @@ def _epsg_title(code: int) -> str:
         raise UnknownSystem(f"EPSG:{code}") from None
     if len(crs.axis_info) != 2 or not (crs.is_geographic or crs.is_projected):
         raise UnknownSystem(f"EPSG:{code}")
-    return "Web 墨卡托" if code == 3857 else str(crs.name)
+    return "Web 墨卡托(EPSG:3857)" if code == _SPHERE else str(crs.name)
 
 
 def _gauss_kruger_title(code: int) -> str:
@@ -132,6 +137,8 @@ def to_wgs84(x: ArrayLike, y: ArrayLike, system: str | System) -> tuple[Any, Any
         lon, lat = offset.gcj02_to_wgs84(*offset.bd09_to_gcj02(east, north))
     elif system.id == "gcj02":
         lon, lat = offset.gcj02_to_wgs84(east, north)
+    elif system.id == "gcj02mercator":
+        lon, lat = offset.gcj02_to_wgs84(*_unproject(east, north, _sphere()))
     elif system.id in _NAMED:
         lon, lat = east, north
     else:
@@ -152,15 +159,21 @@ def from_wgs84(lon: ArrayLike, lat: ArrayLike, system: str | System) -> tuple[An
     east, north = np.broadcast_arrays(np.asarray(lon, np.float64), np.asarray(lat, np.float64))
     system = parse_system(system) if isinstance(system, str) else system
     good = _on_earth(east, north)
-    if system.id in ("gcj02", "bd09"):
+    if system.id in _SHIFTED:
         x, y = offset.wgs84_to_gcj02(east, north)
         if system.id == "bd09":
             x, y = offset.gcj02_to_bd09(x, y)
+        elif system.id == "gcj02mercator":
+            x, y = _project(x, y, _sphere())
     elif system.id in _NAMED:
         x, y = east, north
     else:
         x, y = _project(east, north, system)
     return _where_finite(good, x, y)
+
+
+def _sphere() -> System:
+    return parse_system(f"EPSG:{_SPHERE}")
 
 
 def _project(lon: Floats, lat: Floats, system: System) -> tuple[Floats, Floats]:
@@ -196,7 +209,7 @@ def stated_accuracy(lon: ArrayLike, system: str | System) -> Floats:
     """
     system = parse_system(system) if isinstance(system, str) else system
     where = np.asarray(lon, np.float64)
-    if system.id in ("gcj02", "bd09"):
+    if system.id in _SHIFTED:
         return np.where(where < 105.0, 8.0, 2.1)
     return np.full(where.shape, 0.0 if system.id == "wgs84" else 0.5)
 

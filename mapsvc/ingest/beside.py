@@ -1,5 +1,5 @@
 """What stands beside a table about its coordinates: in lines above it, in remarks below, in the
-sheet's name.
+sheet's name, in the file's.
 
 People name the system in words (`坐标来源：高德地图`). A clause counts when it speaks of
 coordinates or a map; what it forbids, or says was converted, does not.
@@ -15,12 +15,16 @@ from mapsvc.ingest.spoken import in_clause
 _LINES = 60
 _LONGEST = 500
 _CLAUSE = re.compile(r"[,;。!\n]")
-_VOID = re.compile("勿|不|非|禁止|转|换算|改为|改成")
 
 
 def said_beside(part: Part, skipped: Collection[int]) -> dict[str, str]:
     """Systems that are named beside a sheet's table → the clause; `skipped` rows are no data."""
     return _said(_texts(part, skipped)) | said_in_folders(part, of_all=True)
+
+
+def said_in_name(filename: str) -> dict[str, str]:
+    """Systems that the file's own name gives: 隐患点_百度坐标.xlsx."""
+    return _said([filename])
 
 
 def said_in_folders(part: Part, of_all: bool) -> dict[str, str]:
@@ -39,9 +43,8 @@ def _said(texts: Iterable[str]) -> dict[str, str]:
     for text in dict.fromkeys(texts):
         folded = unicodedata.normalize("NFKC", text[:_LONGEST])
         for clause in _CLAUSE.split(folded):
-            if not _VOID.search(clause):
-                for system in in_clause(clause):
-                    found.setdefault(system, clause.strip())
+            for system in in_clause(clause):
+                found.setdefault(system, clause.strip())
     return found
 
 

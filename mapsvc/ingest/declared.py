@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mapsvc.coordinates import System, parse_system
 from mapsvc.coordinates.pairs import parse_pairs
 from mapsvc.ingest.assign import Floats, metres_between, spoken
-from mapsvc.ingest.beside import said_beside, said_in_folders
+from mapsvc.ingest.beside import said_beside, said_in_folders, said_in_name
 from mapsvc.ingest.ledger import Ledger, Part
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.spoken import UNKNOWN, spoken_system
@@ -117,7 +117,10 @@ def hinted(part: Part, ledger: Ledger) -> str | None:
             named.add(OLD)
         else:
             named.add(system.id if system is not None else UNKNOWN)
-    beside = said_beside(part, _notes(ledger))
+    beside, called = said_beside(part, _notes(ledger)), said_in_name(ledger.called)
+    if named or beside:
+        called.pop(UNKNOWN, None)  # what is inside says more
+    beside = called | beside
     for doubt in (OLD, UNKNOWN):  # these are never outvoted
         if doubt in beside:
             return doubt
@@ -188,11 +191,12 @@ def against_heading(part: Part, declared: System) -> Problem | None:
 
 def against_words(part: Part, ledger: Ledger, declared: System) -> Iterator[Problem]:
     """What words beside the table say of the system, where another was chosen."""
-    words = said_beside(part, _notes(ledger)) | said_in_folders(part, of_all=False)
+    words = said_in_name(ledger.called) | said_beside(part, _notes(ledger))
+    words |= said_in_folders(part, of_all=False)
     for said, clause in words.items():
         if said == OLD:
             system = "北京 54 或西安 80"
-        elif said != UNKNOWN and declared.in_degrees and not same(said, declared.id):
+        elif said != UNKNOWN and _against(parse_system(said), declared):
             system = parse_system(said).title
         else:
             continue
@@ -200,6 +204,12 @@ def against_words(part: Part, ledger: Ledger, declared: System) -> Iterator[Prob
             "crs_words_differ", sheet=part.sheet.name, value=clause, said=clause, named=system,
             declared=declared.title,
         )  # fmt: skip
+
+
+def _against(said: System, declared: System) -> bool:
+    """Degrees that are not shifted are any projection's datum."""
+    datum = said.id in ("wgs84", "cgcs2000") and not declared.in_degrees
+    return not datum and not same(said.id, declared.id)
 
 
 def same(one: str, other: str) -> bool:

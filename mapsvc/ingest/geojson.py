@@ -12,6 +12,10 @@ import msgspec
 from mapsvc.ingest.cells import blocks, text_of
 from mapsvc.ingest.wire import ASSUMED, Limits, Message, Refused, SheetStart
 
+_HALF = re.compile(
+    rb"\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F]..)"
+)
+
 
 class _Geometry(msgspec.Struct, omit_defaults=True):
     type: str
@@ -31,11 +35,14 @@ class _File(msgspec.Struct):
     geometry: _Geometry | None = None
     properties: dict[str, Any] | None = None
     crs: Any = None
+    name: Any = None
 
 
 def geojson(content: bytes, limits: Limits) -> Iterator[Message]:
     """One sheet: row 0 is the property names, feature n is row n."""
     content = content.removeprefix(b"\xef\xbb\xbf").strip()
+    if b"\\ud" in content or b"\\uD" in content:
+        content = _whole(content)
     try:
         file = msgspec.json.decode(content, type=_File)
         _refuse_twice(content)
@@ -50,10 +57,18 @@ def geojson(content: bytes, limits: Limits) -> Iterator[Message]:
     names = list({name: None for f in file.features for name in f.properties or ()})
     if len(names) > limits.columns:
         raise Refused("too_many_columns", limit=limits.columns)
-    yield SheetStart(name="", visible=True, crs=_declared(file.crs), shapes=True)
+    name = file.name[:60] if isinstance(file.name, str) else ""
+    yield SheetStart(name=name, visible=True, crs=_declared(file.crs), shapes=True)
     rows = [[_plain((f.properties or {}).get(name)) for name in names] for f in file.features]
     shapes = iter([b"", *(_wkb(f.geometry) for f in file.features)])
     yield from blocks(enumerate([names, *rows]), limits, shapes)
+
+
+def _whole(content: bytes) -> bytes:
+    """Half a character, left by a program that cut a text short, becomes the sign for a lost one:
+    its row is refused for it, and not the file.
+    """
+    return _HALF.sub(lambda found: rb"\ufffd" if found[1] else found[0], content)
 
 
 def _refuse_twice(content: bytes) -> None:

@@ -50,13 +50,12 @@ def geopackage(path: Path, limits: Limits) -> Iterator[Message]:
         bare = db.execute(_WITHOUT_SHAPES).fetchmany(_LAYERS)
         if not tables and not bare:
             raise Refused("gpkg_without_features")
-        crs = None
         for table, column, organization, number in tables:
             crs = f"EPSG:{number}" if organization == "epsg" else "unknown"
             yield SheetStart(name=table, visible=True, crs=crs, shapes=True)
             yield from _rows(db, table, column, limits)
         for (table,) in bare:
-            yield SheetStart(name=table, visible=True, crs=crs)
+            yield SheetStart(name=table, visible=True)
             yield from _rows(db, table, None, limits)
         for view in [t[0] for t in seen if t not in tables]:
             yield Note("view_left", {"name": view[:60]})

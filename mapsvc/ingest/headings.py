@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest.sandbox import Sheet
-from mapsvc.ingest.spoken import of_heading
+from mapsvc.ingest.spoken import of_heading, without_system
 from mapsvc.ingest.traditional import simplified
 from mapsvc.ingest.units import MEASURES, is_unit, without_unit
 
@@ -31,8 +31,8 @@ COMMON: dict[str, tuple[str, ...]] = {
         "纬度", "维度", "北纬", "纬度坐标", "纬度n", "latitude", "lat", "y纬度", "gps纬度",
         "gps维度",
     ),
-    "x": ("x", "x坐标", "坐标x", "横坐标", "东坐标", "东向坐标", "point_x", "coord_x"),
-    "y": ("y", "y坐标", "坐标y", "纵坐标", "北坐标", "北向坐标", "point_y", "coord_y"),
+    "x": ("x", "x坐标", "坐标x", "横坐标", "东坐标", "东向坐标", "point_x", "coord_x", "e"),
+    "y": ("y", "y坐标", "坐标y", "纵坐标", "北坐标", "北向坐标", "point_y", "coord_y", "n"),
     "point": (
         "坐标", "经纬度", "经纬度坐标", "坐标位置", "位置坐标", "地理坐标", "中心点坐标",
         "点位坐标", "坐标点", "定位", "location", "coordinates", "coordinate", "lnglat", "lonlat",
@@ -66,15 +66,18 @@ COMMON: dict[str, tuple[str, ...]] = {
     ),
     "seq": ("序号", "序", "行号", "no", "no.", "id", "fid", "objectid", "#"),
 }  # fmt: skip
+_PLACES = ("lon", "lat", "x", "y", "point")
 _CONTAINING = (
     ("point", re.compile(r"经纬度|經緯度|lng.?lat|lon.?lat")),
     ("lon", re.compile(r"经度|經度|longitude")),
     ("lat", re.compile(r"纬度|緯度|维度|latitude")),
 )
-_ANGLE = re.compile(r"(经度|东经|纬度|维度|北纬)[en]?\(?(度|分|秒|°|'|\")\)?").fullmatch
+_ANGLE = re.compile(
+    r"(经度|东经|e|纬度|维度|北纬|n)[en]?\(?(度|分|秒|°|['′’]|[\"″”]|′′)\)?"
+).fullmatch
 """`经度(分)`: degrees, minutes and seconds in columns of their own."""
-_AXES = {"经度": "lon", "东经": "lon", "纬度": "lat", "维度": "lat", "北纬": "lat"}
-_STEPS = {"度": "", "°": "", "分": MINUTES, "'": MINUTES, "秒": SECONDS, '"': SECONDS}
+_AXES = {"经度": "lon", "东经": "lon", "e": "lon"}
+_STEPS = dict.fromkeys("度°", "") | dict.fromkeys("分'′’", MINUTES)
 BRACKETS = re.compile(r"[(\[【〔][^()\[\]【】〔〕]*[)\]】〕]")
 _NAME_WORD = re.compile(r"(?:的)?姓名$")
 _PHONE_WORD = re.compile(
@@ -197,12 +200,13 @@ class Dictionary:
         if not key:
             return None
         if angle := _ANGLE(key):
-            return _AXES[angle[1]] + _STEPS[angle[2]], 62
+            return _AXES.get(angle[1], "lat") + _STEPS.get(angle[2], SECONDS), 62
         bare = without_unit(BRACKETS.sub("", key))
-        for candidate in (key, bare, re.sub(r"[_-]?(wgs-?84|84|gcj-?02|bd-?09|2000)$", "", bare)):
+        for candidate in (key, bare):
             if candidate in self._known:
                 return self._known[candidate]
-        return self._composed(bare)
+        place = self._known.get(without_system(bare))
+        return place if place and place[0] in _PLACES else self._composed(bare)
 
     def owned(self, hit: tuple[str, int] | None, columns: list[Column]) -> tuple[str, int] | None:
         """Whose phone or post a last column 联系电话 or 职务 holds: that of the person before it.

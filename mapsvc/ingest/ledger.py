@@ -105,6 +105,8 @@ class Ledger:
     """A text file, in which a comma too many shifts all that follows."""
     longer: dict[int, int] = field(default_factory=dict)
     """Its rows with more cells than most: number → cells."""
+    called: str = ""
+    """The name of the file."""
     told: list[Note] = field(default_factory=list)
     """What the reader noted of single cells."""
 
@@ -210,6 +212,7 @@ def _opened(reading: Reading) -> Ledger:
         [],
         delimited=reading.format == "csv",
         longer={int(row): int(cells) for row, cells in next(longer, {}).items()},
+        called=reading.called,
         told=[note for note in reading.notes if note.code in OF_CELLS],
     )
 

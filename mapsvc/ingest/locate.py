@@ -6,21 +6,19 @@ out, nothing is guessed and the person is asked.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
+import msgspec
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from mapsvc.coordinates import (
     System,
-    gauss_kruger_candidates,
     parse_system,
     to_wgs84,
 )
-from mapsvc.ingest.assign import RegionIndex, metres_between, spoken
+from mapsvc.ingest.assign import RegionIndex, spoken
 from mapsvc.ingest.declared import (
     against_heading,
     against_words,
@@ -31,34 +29,30 @@ from mapsvc.ingest.declared import (
 from mapsvc.ingest.given import Given, Located, read_given
 from mapsvc.ingest.ledger import Ledger
 from mapsvc.ingest.messages import Problem, problem
-from mapsvc.ingest.spoken import UNKNOWN
+from mapsvc.ingest.scores import (
+    MERCATOR,
+    SAMPLE,
+    SHIFTED_MERCATOR,
+    Known,
+    Score,
+    ranked_scores,
+    score_all,
+    shifts_of,
+    stands_out,
+)
+from mapsvc.ingest.spoken import UNKNOWN, spoken_system
 from mapsvc.ingest.vague import reads_as_d_mmss, rough_places
 from mapsvc.ingest.wire import ASSUMED, OLD
 
 Floats = NDArray[np.float64]
 
 AUTO = "auto"
-SAMPLE = 2000
 _FEW = 10
 """Points, of which each one counts."""
-_WORLD_M = 2e7
-_MERCATOR_M = 2.004e7
-"""Half the equator: farther east Web Mercator has no place, but Gauss-Krüger zones have."""
 DIGITS = 7
 """Decimals of a stored degree: one centimetre."""
-_DEGREES = ("wgs84", "gcj02", "bd09")
-_MERCATOR = "EPSG:3857"
 _SAME_M, _APART_M = 20, 100
 """Metres from where a feature is known to be: it fits; it does not."""
-_PROOF = 3
-"""Known points that prove a system."""
-
-
-@dataclass(slots=True)
-class Known:
-    """Where features that the file names again lie now: row → lon, lat."""
-
-    places: dict[int, tuple[float, float]] = field(default_factory=dict)
 
 
 def locate(
@@ -118,39 +112,46 @@ def _place(
     known: Known,
 ) -> None:
     """Decide the system of the rows of one kind and fill in their places."""
+    if declared is not None and in_metres:
+        declared = _hinted_system(declared.id, in_metres) or declared
     if declared is not None and in_metres == declared.in_degrees:
         form = "平面坐标（米）" if in_metres else "经纬度"
-        for row in rows.tolist():
-            where = ledger.at(row, "coordinates")
-            located.problems.append(
-                problem(
-                    "crs_of_other_form",
-                    field="coordinates",
-                    declared=declared.title,
-                    form=form,
-                    **where,
-                )
+        located.problems += (
+            problem(
+                "crs_of_other_form", field="coordinates", declared=declared.title, form=form,
+                **ledger.at(row, "coordinates"),
             )
+            for row in rows.tolist()
+        )  # fmt: skip
         return
     likely = declared or _hinted_system(hint, in_metres)
-    scores = _score(given, rows, in_metres, likely, regions, targets, known)
+    scores = score_all(given, rows, in_metres, likely, regions, targets, known)
     decimal = [row for row in rows.tolist() if given.form[row] == "decimal"][:SAMPLE]
     located.problems += reads_as_d_mmss(
         given.x[decimal], given.y[decimal], regions, [targets[row] for row in decimal]
     )
+    before, whole = len(located.problems), rows.size == np.count_nonzero(np.isfinite(given.x))
     if declared is not None:
         if declared.of_old_datum:
             located.problems.append(problem("crs_roughly", declared=declared.title))
         found = _contradiction(declared, scores, len(regions) > 0, located)
         system = declared if not found else None
     else:
-        system = _choose(scores, hint, located)
+        system = _choose(scores, hint, likely, located, whole=whole)
         located.problems += _unlike_file(scores, likely, system)
+        located.problems += _of_other_form(ledger, rows, in_metres, system)
+    if not whole:
+        located.problems[before:] = _row_by_row(located.problems[before:], rows, ledger)
     located.evidence += [s.shown(system) for s in scores]
-    if system is None:
-        return
-    told = likely is not None
-    _tell_misfits(located, given, rows, system, scores, ledger, known, told=told)
+    if system is not None:
+        told = likely is not None
+        _tell_misfits(located, given, rows, system, scores, ledger, known, told=told)
+        _fill_in(located, given, rows, system, ledger)
+
+
+def _fill_in(
+    located: Located, given: Given, rows: NDArray[np.int64], system: System, ledger: Ledger
+) -> None:
     lon, lat = to_wgs84(given.x[rows], given.y[rows], system)
     located.lon[rows], located.lat[rows] = np.round(lon, DIGITS), np.round(lat, DIGITS)
     for row in rows[~np.isfinite(lon)].tolist():  # an easting without the zone that was chosen
@@ -183,8 +184,8 @@ def _by_prefix(
     )
     apart = []
     for group in others:
-        ranked = _ranked(_score(given, group, True, None, regions, targets, known))
-        if ranked and _stands_out(ranked[0], ranked[1:]):
+        ranked = ranked_scores(score_all(given, group, True, None, regions, targets, known))
+        if ranked and stands_out(ranked[0], ranked[1:]):
             apart.append(group)
         else:
             main = np.sort(np.concatenate((main, group)))
@@ -208,9 +209,9 @@ def _tell_misfits(
     """
     code = "row_fits_other_crs" if told else "row_crs_unclear"
     recognised = [row for row in rows.tolist() if row in known.places]
-    here = _shifts(given, recognised, system, known)
+    here = shifts_of(given, recognised, system, known)
     for other in (s.system for s in scores if not same(s.system.id, system.id)):
-        there = _shifts(given, recognised, other, known)
+        there = shifts_of(given, recognised, other, known)
         for index in np.flatnonzero((here >= _APART_M) & (there <= _SAME_M)).tolist():
             located.problems.append(
                 problem(
@@ -227,134 +228,6 @@ def _to_wgs84(xy: Floats, system: System) -> Floats:
     return np.asarray(np.round(np.column_stack((lon, lat)), DIGITS), np.float64)
 
 
-@dataclass(slots=True)
-class Score:
-    """How well one system fits: share inside, and the shift from points already known."""
-
-    system: System
-    points: int
-    inside: float | None
-    matched: int
-    shift_m: float | None
-    close: float
-    """Share of the known points within 20 m."""
-    near: bool = True
-    """Does any point lie in the county or within some kilometres of it?"""
-
-    def shown(self, chosen: System | None) -> dict[str, Any]:
-        return {
-            "crs": self.system.id,
-            "title": self.system.title,
-            "points": self.points,
-            "inside_share": None if self.inside is None else round(self.inside, 4),
-            "matched": self.matched,
-            "median_shift_m": None if self.shift_m is None else round(self.shift_m, 1),
-            "used": self.system == chosen,
-        }
-
-
-def _score(
-    given: Given,
-    rows: NDArray[np.int64],
-    in_metres: bool,
-    declared: System | None,
-    regions: RegionIndex,
-    targets: Sequence[str | None],
-    known: Known,
-) -> list[Score]:
-    sample = rows[:: max(1, rows.size // SAMPLE)][:SAMPLE]
-    x, y = given.x[sample], given.y[sample]
-    wanted = [targets[row] for row in sample.tolist()]
-    recognised = [row for row in rows.tolist() if row in known.places]
-    scores: list[Score] = []
-    for system in _candidates(x, y, in_metres, declared, regions):
-        lon, lat = to_wgs84(x, y, system)
-        inside = regions.inside_share(lon, lat, wanted) if len(regions) else None
-        shifts = _shifts(given, recognised, system, known)
-        scores.append(
-            Score(
-                system,
-                int(sample.size),
-                inside,
-                len(recognised),
-                float(np.median(shifts)) if shifts.size else None,
-                float(np.mean(shifts <= 20)) if shifts.size else 0.0,
-                not len(regions) or regions.any_near(lon, lat),
-            )
-        )
-    return scores
-
-
-def _candidates(
-    x: Floats, y: Floats, in_metres: bool, declared: System | None, regions: RegionIndex
-) -> Iterator[System]:
-    if not in_metres:
-        systems = [parse_system(name) for name in _DEGREES]
-    else:
-        hint = float(shapely.centroid(regions.top).x) if len(regions) else None
-        found = gauss_kruger_candidates(x, y, hint)
-        # The column order is already settled row by row: x is east here.
-        systems = [c.system for c in found if not c.swapped]
-        if 8e6 < np.nanmedian(x) < _MERCATOR_M:
-            systems.append(parse_system(_MERCATOR))
-    seen: set[str] = set()
-    for system in ([declared] if declared else []) + systems:
-        # CGCS2000 and WGS-84 degrees differ by decimetres: one candidate for both.
-        key = "wgs84" if system.id == "cgcs2000" else system.id
-        if key not in seen:
-            seen.add(key)
-            yield system
-
-
-def _shifts(given: Given, rows: list[int], system: System, known: Known) -> Floats:
-    if not rows:
-        return np.empty(0)
-    at = np.asarray(rows)
-    lon, lat = to_wgs84(given.x[at], given.y[at], system)
-    there = np.array([known.places[row] for row in rows])
-    shifts = metres_between(lon, lat, there[:, 0], there[:, 1])
-    # Numbers that are no place in this system lie a world away from where the feature is.
-    return np.where(np.isfinite(shifts), shifts, _WORLD_M)
-
-
-def _proved(score: Score) -> bool:
-    """Does this system put known features where they are?"""
-    shift = score.shift_m
-    return score.matched >= _PROOF and shift is not None and shift <= 30 and score.close >= 0.7
-
-
-def _stands_out(best: Score, others: list[Score]) -> bool:
-    """Clear evidence for one system against all others; better no answer than a wrong one."""
-    # A zone in which all points lie far outside the county is out of the question, however few.
-    others = [o for o in others if o.near]
-    # Zones lie hundreds of kilometres apart: half of the points inside are no chance.
-    if best.system.epsg and not best.system.in_degrees and (best.inside or 0) >= 0.6:
-        return all((o.inside or 0) * 3 <= (best.inside or 0) for o in others)
-    if not others:
-        return best.inside is not None and best.inside >= 0.9
-    if _proved(best):
-        rivals = [o.shift_m for o in others if o.shift_m is not None]
-        return all(r >= (best.shift_m or 0) + 100 for r in rivals)
-    if best.inside is None or best.inside < 0.9:
-        return False
-    return all(
-        o.inside is not None
-        and best.inside - o.inside >= 0.1
-        and (best.inside - o.inside) * best.points >= 5
-        for o in others
-    )
-
-
-def _ranked(scores: list[Score]) -> list[Score]:
-    return sorted(
-        scores,
-        key=lambda s: (
-            s.shift_m if s.matched >= _PROOF and s.shift_m is not None else 0,
-            -(s.inside or 0),
-        ),
-    )
-
-
 def _contested(hinted: Score, best: Score) -> bool:
     """Do points speak against the system that headings or file suggest?"""
     if hinted.inside is None or best.inside is None:
@@ -363,30 +236,39 @@ def _contested(hinted: Score, best: Score) -> bool:
     return hinted.inside < 0.5 or against >= (1 if hinted.points < _FEW else 2)
 
 
-def _choose(scores: list[Score], hint: str | None, located: Located) -> System | None:
+def _choose(
+    scores: list[Score],
+    hint: str | None,
+    likely: System | None,
+    located: Located,
+    *,
+    whole: bool,
+) -> System | None:
+    """The system of rows that were not told one; `whole`: they are all rows of the file."""
     # What the file says of itself and we do not know is no matter for guessing: datums lie
     # tens of metres apart, and no polygon tells.
     if hint in (UNKNOWN, OLD):
         located.problems.append(problem("crs_old" if hint == OLD else "crs_unknown"))
         return None
-    ranked = _ranked(scores)
-    if ranked and _stands_out(ranked[0], ranked[1:]):
-        if ranked[0].system.id == _MERCATOR and not _proved(ranked[0]):
-            located.problems.append(problem("crs_mercator"))
+    ranked = ranked_scores(scores)
+    if ranked and stands_out(ranked[0], ranked[1:]):
         return ranked[0].system
-    wanted = "wgs84" if hint == ASSUMED else hint
+    wanted = "wgs84" if hint == ASSUMED else likely and likely.id
     hinted = next((s for s in scores if wanted and same(s.system.id, wanted)), None)
     names = "、".join(s.system.title for s in ranked[:4])
     if hinted is not None and not _contested(hinted, ranked[0]):
         if hint == ASSUMED:
             located.problems.append(problem("crs_assumed", candidates=names))
-        return parse_system(wanted or "")
+        if hinted.system.id == MERCATOR:
+            located.problems.append(problem("crs_mercator"))
+        return hinted.system
     best = ranked[0] if ranked else None
     if best is None or (best.inside is not None and best.inside < 0.5):
         share = f"，最多的 {best.system.title} 也只有 {best.inside:.0%}" if best else ""
         located.problems.append(problem("crs_none_fits", share=share))
     else:
-        located.problems.append(problem("crs_ambiguous", candidates=names))
+        code = "crs_ambiguous" if whole else "row_crs_ambiguous"
+        located.problems.append(problem(code, candidates=names))
     return None
 
 
@@ -407,8 +289,35 @@ def _unlike_file(
 def _hinted_system(hint: str | None, in_metres: bool) -> System | None:
     if hint in (None, UNKNOWN, ASSUMED, OLD):
         return None
-    system = parse_system(hint or "")
+    # Tiles of 高德 and 腾讯 are Web Mercator over GCJ-02.
+    named = SHIFTED_MERCATOR if in_metres and hint == "gcj02" else hint or ""
+    system = parse_system(named)
     return system if in_metres != system.in_degrees else None
+
+
+def _of_other_form(
+    ledger: Ledger, rows: NDArray[np.int64], in_metres: bool, used: System | None
+) -> Iterator[Problem]:
+    """Metres under a .prj of degrees, or the reverse: placed by their numbers, and told."""
+    for part in ledger.parts if used is not None else ():
+        named = spoken_system(part.sheet.crs or "")
+        inside = (rows >= part.offset) & (rows < part.offset + part.height)
+        if named is not None and named.in_degrees == in_metres and inside.any():
+            form = "平面坐标（米）" if in_metres else "经纬度"
+            yield problem(
+                "crs_of_file_form", sheet=part.sheet.name, named=named.title, form=form,
+                used=used.title if used else "",
+            )  # fmt: skip
+
+
+def _row_by_row(found: list[Problem], rows: NDArray[np.int64], ledger: Ledger) -> Iterator[Problem]:
+    """What refuses the rows of one kind refuses no others."""
+    for p in found:
+        if p.severity != "error" or p.seq >= 0:
+            yield p
+            continue
+        for row in rows.tolist():
+            yield msgspec.structs.replace(p, field="coordinates", **ledger.at(row, "coordinates"))
 
 
 def _contradiction(
@@ -417,7 +326,7 @@ def _contradiction(
     mine = scores[0]
     if not have_regions:
         located.problems.append(problem("crs_unproved", declared=declared.title))
-    better = next(iter(_ranked(scores[1:])), None)
+    better = next(iter(ranked_scores(scores[1:])), None)
     if better is None:
         return False
     mine_inside, better_inside = mine.inside or 0.0, better.inside or 0.0

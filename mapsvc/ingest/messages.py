@@ -90,6 +90,8 @@ ERRORS: dict[str, str] = {
     "no_name_column": "没有找到名称列，全部行都不能入库。请把名称列的表头写成“{expected}”。",
     "no_coordinates_column": "没有找到坐标列，全部行都不能入库。请加上“经度”“纬度”两列。",
     "crs_ambiguous": "看不出坐标属于哪种坐标系（{candidates} 都有可能）。请在“坐标系”中选定一种再上传。",
+    "row_crs_ambiguous": "这一行没有写明坐标系，看不出是哪种（{candidates} 都有可能）。请加一列“坐标系”，在这一行写明；"
+    "或者把这样的行另存为一个文件上传。",
     "crs_none_fits": "按各种坐标系计算，落在应在范围内的点都不到一半{share}。请核对坐标；如果知道是哪种坐标系，"
     "请在“坐标系”中选定再上传。",
     "crs_unknown": "文件声明的坐标系认不出来。请在“坐标系”中选定一种再上传。",
@@ -206,7 +208,8 @@ WARNINGS: dict[str, str] = {
     " {used_share}，已按 {used} 处理。请在预览图上核对位置。",
     "crs_assumed": "文件没有写明坐标系，按标准当作 WGS-84 处理，但{candidates} 都有可能，差别可达数百米。"
     "请在预览图上核对位置，不对就选定坐标系重新上传。",
-    "crs_words_differ": "表上写着“{said}”（{named}），按选定的 {declared} 处理，可能差几十到几百米。请在预览图上核对，"
+    "crs_of_file_form": "文件里写的坐标系是 {named}，坐标却是{form}，已按 {used} 处理。请在预览图上核对位置。",
+    "crs_words_differ": "表上或文件名里写着“{said}”（{named}），按选定的 {declared} 处理，可能差几十到几百米。请在预览图上核对，"
     "不对就把“坐标系”改为自动识别，或改选。",
     "crs_mercator": "坐标像是 Web 墨卡托（EPSG:3857），按 WGS-84 的算。如果取自高德、腾讯或百度地图，会差几百米。"
     "请在预览图上核对位置。",

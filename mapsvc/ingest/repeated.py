@@ -16,6 +16,7 @@ from msgspec import Struct
 from mapsvc import __version__
 from mapsvc.catalog import Layer
 from mapsvc.database import Db, carry_out
+from mapsvc.ingest.beside import said_in_name
 from mapsvc.ingest.sandbox import Reading, limits_of
 from mapsvc.settings import Settings
 
@@ -33,15 +34,22 @@ class Asked(Struct):
     basis: str
 
 
-async def basis(db: Db, layer: Layer, settings: Settings) -> str:
-    """Digest of the program, its limits, the layer's definition and the regions."""
+async def basis(db: Db, layer: Layer, settings: Settings, filename: str) -> str:
+    """Digest of the program, its limits, the layer's definition and the regions; and of the
+    coordinate systems that the file's name gives."""
     cursor = await db.execute(
         "select md5(string_agg(concat_ws(' ', code, name, level, path, md5(geom::bytea)), ','"
         " order by code)) from region"
     )
     row = await cursor.fetchone()
     rules = msgspec.json.encode(
-        [__version__, limits_of(settings), layer.model_dump_json(), row[0] if row else None]
+        [
+            __version__,
+            limits_of(settings),
+            layer.model_dump_json(),
+            row[0] if row else None,
+            *sorted(said_in_name(filename)),
+        ]
     )
     return hashlib.sha256(rules).hexdigest()
 

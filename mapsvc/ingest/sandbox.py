@@ -59,6 +59,8 @@ class Reading(Struct):
     notes: list[Note] = []
     digest: str = ""
     """Of all that was read: the same for two files that say the same in other bytes."""
+    called: str = ""
+    """The name of the file."""
 
 
 async def read_file(content: bytes, settings: Settings) -> Reading:

@@ -27,7 +27,7 @@ from mapsvc.ingest.copying import bearers, copy_blocks, copy_original, kept_bloc
 from mapsvc.ingest.doubtful import refuse_doubtful, second_tables
 from mapsvc.ingest.draft import Draft, make_draft, named_regions
 from mapsvc.ingest.ledger import Ledger, gather
-from mapsvc.ingest.locate import AUTO, Known, locate
+from mapsvc.ingest.locate import AUTO, locate
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.record import (
     get,
@@ -41,6 +41,7 @@ from mapsvc.ingest.record import (
 )
 from mapsvc.ingest.repeated import Asked, basis, repeat, sent_to
 from mapsvc.ingest.sandbox import Reading, read_file
+from mapsvc.ingest.scores import Known
 from mapsvc.ingest.vague import shared_places
 from mapsvc.settings import Settings
 
@@ -91,7 +92,7 @@ async def stage(
             actor=actor,
             declared_crs=declared,
             sha256=sha256,
-            basis=await basis(db, layer, settings),
+            basis=await basis(db, layer, settings, _safe_name(filename)),
         )
 
     sent = chosen.id if chosen else await sent_to(db, sha256, region_code)
@@ -111,6 +112,7 @@ async def stage(
             sha256=sha256,
         )
         raise
+    reading.called = _safe_name(filename)
     choice = await choose(db, catalog, reading, chosen, filename=filename, scope=region_code)
     asked = await ask(choice.layer)
     # Sheets that are left out for another layer's are a part of what is read.

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pyproj import CRS
+
 from mapsvc.coordinates import from_wgs84
 from tests.corpus.case import HEAD, Case, good, place, row, standard
 from tests.corpus.positions import dms
@@ -27,6 +29,16 @@ def cases() -> list[Case]:
     return [*_beside(), *_contradicted(), *_typed(), *_sixties(), *_vague(), *_regions(), *_parts()]
 
 
+_HEADINGS = (
+    ("gcjLng", "gcjLat", "gcj02"),
+    ("bd_lon", "bd_lat", "bd09"),
+    ("百度坐标X", "百度坐标Y", "bd09"),
+    ("amap_lng", "amap_lat", "gcj02"),
+    ("WGS84_X", "WGS84_Y", "wgs84"),
+    ("经度（大地2000）", "纬度（大地2000）", "wgs84"),
+)
+
+
 def _in(crs: str, count: int = 5) -> list[list[Any]]:
     return [row(i, *from_wgs84(*place(i), crs)) for i in range(1, count + 1)]
 
@@ -40,6 +52,8 @@ def _beside() -> list[Case]:
     village = [["高德镇隐患点坐标台账"], HEAD, *_in("wgs84", 2)]
     height = [[*HEAD[:3], "坐标"], [*row(1)[:3], f"{place(1)[0]},{place(1)[1]},88.5"]]
     height += [[*row(2)[:3], "110,21,15"]]
+    part = [[*HEAD, "坐标系"], [*_in("gcj02")[0], "gcj02ll"], [*row(2), ""],
+            [*row(3), "WGS-84（GPS）"], [*row(4), "WGS84/高德"]]  # fmt: skip
     source = [[*HEAD, "坐标来源"], [*_in("gcj02", 1)[0], "高德地图"], [*row(2), "现场测量"]]
     return [
         Case("said-source-of-row", csv_of(source), rows={2: "crs_of_row_differs", 3: "new"}),
@@ -50,6 +64,14 @@ def _beside() -> list[Case]:
         good("said-sheet", xlsx_of({"隐患点(百度坐标)": [HEAD, *_in("bd09")]}), **maps),
         good("said-foot", xlsx_of([HEAD, *_in("bd09"), ["注：坐标采用百度坐标系。"]]),
              rows={7: "footer_row"}, **maps),
+        *(good(f"said-{n}", csv_of([[*HEAD[:3], x, y], *_in(crs)]), **maps)
+          for n, (x, y, crs) in enumerate(_HEADINGS)),
+        Case("said-in-part", csv_of(part), crs="auto", places={2: place(1), 4: place(3)},
+             tolerance=0.1, rows={2: "new", 3: "row_crs_ambiguous", 4: "new",
+                                  5: "crs_of_row_unknown"}),
+        good("said-name-高德坐标", csv_of([HEAD, *_in("gcj02")]), **maps),
+        good("said-in-geojson", dumped(geojson_of([HEAD, *_in("gcj02")], name="百度坐标")
+             | geojson_of([HEAD, *_in("bd09")])), 1, sheet="百度坐标", **maps),
         good("said-folder", named.encode(), 1, crs="auto", tolerance=0.1),
         Case("said-sheet-by-sheet", xlsx_of(two), crs="auto", tolerance=0.1,
              rows={f"{s}!{n}": "new" for s in two for n in (2, 3)},
@@ -72,8 +94,10 @@ def _contradicted() -> list[Case]:
     strayed = [*_in("EPSG:4546", 5), *_in("EPSG:4547", 6)[5:]]
     return [
         Case("said-old-datum", old, crs="auto", rows=dict.fromkeys((3, 4, 5), "crs_old")),
-        Case("said-utm", xlsx_of([["坐标系：UTM 49N"], metres, *_in("EPSG:32649", 3)]), crs="auto",
-             rows=dict.fromkeys((3, 4, 5), "crs_unknown")),
+        good("said-utm", xlsx_of([["WGS 1984 UTM Zone 49N"], metres, *_in("EPSG:32649", 3)]), 3,
+             crs="auto", tolerance=0.05),
+        Case("said-utm-of-no-zone", xlsx_of([["坐标系：UTM"], metres, *_in("EPSG:32649", 3)]),
+             crs="auto", rows=dict.fromkeys((3, 4, 5), "crs_unknown")),
         Case("said-two-systems", both, crs="auto",
              rows=dict.fromkeys((3, 4, 5), "crs_ambiguous")),
         good("said-against-choice", xlsx_of([["坐标来源：高德地图"], *standard()]), 3,
@@ -82,7 +106,13 @@ def _contradicted() -> list[Case]:
              also=frozenset({"crs_words_differ"})),
         good("said-wrong-zone", dumped(away), 1, 6, crs="auto", tolerance=0.05,
              also=frozenset({"crs_of_file_differs"})),
-        good("said-mercator", mercator, count=6, crs="auto", also=frozenset({"crs_mercator"})),
+        Case("said-mercator", mercator, crs="auto",
+             rows=dict.fromkeys(range(2, 8), "crs_ambiguous")),
+        good("said-mercator-of-tiles", csv_of([metres, *_in("gcj02mercator", 3)]), crs="gcj02",
+             tolerance=0.1),
+        good("said-metres-under-degrees", shp_of(frame_of([HEAD, *_in("EPSG:4546", 3)], 4546),
+             prj=CRS.from_epsg(4490).to_wkt("WKT1_ESRI")), 1, sheet="a", crs="auto",
+             tolerance=0.05, also=frozenset({"crs_of_file_form"})),
         Case("said-not-in-system", csv_of([metres, *prefixed]), crs="EPSG:4525",
              rows={i + 2: "new" if i % 2 == 0 else "not_in_system" for i in range(6)}),
         good("said-with-and-without-prefix", csv_of([metres, *prefixed]), count=6, crs="auto",

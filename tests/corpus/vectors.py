@@ -265,6 +265,12 @@ def _geojson() -> list[Case]:
                 5: "coordinates_missing",
             },
         ),
+        good(
+            "geojson-half-a-character",
+            dumped(geojson_of(standard(4))).replace("青山4".encode(), rb"\ud83d\ud83d\ude00"),
+            1,
+            rows={4: "garbled"},
+        ),
         Case("geojson-topojson", b'{"type":"Topology","objects":{}}', refused="not_geojson"),
         Case("geojson-cut", dumped(plain)[:-20], refused="not_geojson"),
         Case("geojson-nan", dumped(plain).replace(b"110.05", b"NaN", 1), refused="not_geojson"),

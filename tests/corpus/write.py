@@ -104,11 +104,14 @@ def shp_of(
     encoding: str = "GBK",
     drop: Sequence[str] = (),
     prefix: str = "",
+    prj: str = "",
 ) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         frame.rename(
             columns=dict(zip(frame.columns, ["编号", "名称", "等级"], strict=False))
         ).to_file(Path(folder) / "a.shp", encoding=encoding, engine="pyogrio")
+        if prj:
+            (Path(folder) / "a.prj").write_text(prj)
         return zip_of(
             {
                 prefix + p.name: p.read_bytes()
