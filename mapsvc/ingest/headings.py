@@ -23,14 +23,8 @@ MINUTES, SECONDS = "_minutes", "_seconds"
 """Behind `lon` or `lat`: the target of a column with the rest of an angle."""
 
 COMMON: dict[str, tuple[str, ...]] = {
-    "lon": (
-        "经度", "东经", "经度坐标", "经度e", "longitude", "lng", "lon", "long", "x经度",
-        "gps经度",
-    ),
-    "lat": (
-        "纬度", "维度", "北纬", "纬度坐标", "纬度n", "latitude", "lat", "y纬度", "gps纬度",
-        "gps维度",
-    ),
+    "lon": ("经度", "东经", "经度坐标", "经度e", "longitude", "lng", "lon", "long", "x经度"),
+    "lat": ("纬度", "维度", "北纬", "纬度坐标", "纬度n", "latitude", "lat", "y纬度"),
     "x": ("x", "x坐标", "坐标x", "横坐标", "东坐标", "东向坐标", "point_x", "coord_x", "e"),
     "y": ("y", "y坐标", "坐标y", "纵坐标", "北坐标", "北向坐标", "point_y", "coord_y", "n"),
     "point": (
