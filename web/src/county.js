@@ -151,6 +151,8 @@ function box(rings) {
 const decode = (tile) => (tile ? { layers: tile.layers, names: namesOf(tile) } : { layers: {}, names: [] });
 
 function paint(canvas, tile, coords, place, deeper) {
+  // Nothing to paint takes no bitmap: beyond the county that is most of the window.
+  if (!Object.keys(tile.layers).length) return;
   const ratio = sharpness();
   canvas.width = canvas.height = SIZE * ratio;
   const ctx = canvas.getContext("2d");

@@ -92,12 +92,19 @@ function writeRow(ctx, row, left, top) {
   }
 }
 
+/** Long names differ at their end more often than at their beginning: …村3组滑坡隐患点, …2号. */
+function short(name) {
+  const letters = Array.from(name);
+  return letters.length > 16 ? `${letters.slice(0, 7).join("")}…${letters.slice(-8).join("")}` : name;
+}
+
 const SPOTS = [[0, 0], [0, 1], [0, -1], [0.6, 0], [-0.6, 0], [0, 2], [0, -2], [0.9, 0.9], [-0.9, -0.9]];
 // A figure must not be lost for want of room: places around, in pixels, ring after ring.
 const AROUND = [0, 26, 44, 64, 88, 116, 150].flatMap((reach) =>
   Array.from({ length: reach ? 12 : 1 }, (_, n) => [reach * 1.4 * Math.cos((n * Math.PI) / 6), reach * Math.sin((n * Math.PI) / 6)]),
 );
 const LEAD_FROM = 50;
+const LEAD_LEAST = 16;
 
 export class Lettering {
   /** `window`: the part of the canvas that is seen; names of things in it stay in it. */
@@ -143,8 +150,11 @@ export class Lettering {
   /** From a plate that had to step aside to the place it speaks of. */
   _lead([x, y], [left, top, right, bottom]) {
     const { ctx } = this;
+    const edge = [Math.max(left, Math.min(right, x)), Math.max(top, Math.min(bottom, y))];
+    // A stub of a line reads as a speck of dirt, and so close by nobody needs it.
+    if (Math.hypot(edge[0] - x, edge[1] - y) < LEAD_LEAST) return;
     ctx.beginPath();
-    ctx.moveTo(Math.max(left, Math.min(right, x)), Math.max(top, Math.min(bottom, y)));
+    ctx.moveTo(...edge);
     ctx.lineTo(x, y);
     ctx.arc(x, y, 1.5, 0, 2 * Math.PI);
     ctx.lineWidth = 1;
@@ -152,12 +162,13 @@ export class Lettering {
     ctx.stroke();
   }
 
-  /** Names of single things, right of the symbol or else left, below, above, aslant. */
+  /** Names of single things, right of the symbol or else left, below, above, aslant; returns the boxes they fill. */
   features(items, kind = "feature") {
     const style = STYLES[kind];
+    const boxes = [];
     for (const { x, y, r, name } of items) {
       if (!name) continue;
-      const text = name.length > 16 ? `${name.slice(0, 15)}…` : name;
+      const text = short(name);
       const width = measure(this.ctx, text, style);
       const gap = r + 5;
       const [near, far] = [gap + 6, gap + style.size + 12];
@@ -166,8 +177,13 @@ export class Lettering {
       spots.push([x + gap + 12, y], [x - gap - 12 - width, y]);
       const seen = spots.filter(([left, top]) => this._seen(x, y, left, top, width));
       const open = seen.length || this._outside(x, y) ? seen : spots;
-      if (open.some(([left, top]) => this._put(text, kind, left, top, width))) this.named.add(name);
+      const put = open.some(([left, top]) => {
+        const box = this._put(text, kind, left, top, width);
+        return box && boxes.push(box);
+      });
+      if (put) this.named.add(name);
     }
+    return boxes;
   }
 
   _outside(x, y) {

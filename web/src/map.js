@@ -6,6 +6,7 @@ import { breath } from "./breath.js";
 import { County } from "./county.js";
 import { h } from "./dom.js";
 import { readHash, writeHash } from "./hash.js";
+import "./scalebar.js";
 import { Features, Scene, painted } from "./scene.js";
 import { NAMES, latLng, shifted, toTrue, useCrs } from "./shift.js";
 import { connectionBar, ribbon } from "./status.js";
@@ -167,19 +168,20 @@ class App {
 
   useBase(id) {
     const base = this.shell.baseMaps.find((b) => b.id === id);
-    if (this.base) for (const layer of this.shell.pictures[this.base.id]) layer.remove();
+    const first = !this.base;
+    if (!first) for (const layer of this.shell.pictures[this.base.id]) layer.remove();
     const centre = this.map.getCenter();
     const kept = toTrue([centre.lng, centre.lat]);
     this.base = base;
     useCrs(base.crs);
     for (const layer of this.shell.pictures[id]) layer.addTo(this.map);
     if (shifted()) this.map.setView(latLng(kept), this.map.getZoom(), { animate: false });
-    const [first] = this.shell.pictures[id];
-    const own = first instanceof County;
-    if (own) first.setRelief(this.about.relief);
-    this.scene.setGround(own ? first : null);
+    const [picture] = this.shell.pictures[id];
+    const own = picture instanceof County;
+    if (own) picture.setRelief(this.about.relief);
+    this.scene.setGround(own ? picture : null);
     this.panel.setBase(id);
-    this.bench.redraw();
+    if (!first) this.bench.redraw();
     if (this.editor) this.editor.redraw();
     this.popups.close();
     this.sayNote();

@@ -30,9 +30,34 @@ export function lead(ctx, [x1, y1], [x2, y2]) {
   ctx.fill();
 }
 
+const PLATE = `600 12px ${FONT}`;
+const TRIED = 24;
+
+/** Of a line's points those where a plate might stand, the northernmost first. */
+export function northward(points) {
+  const sorted = points.sort((a, b) => a[1] - b[1]);
+  const each = Math.ceil(sorted.length / TRIED);
+  return sorted.filter((_, i) => i % each === 0);
+}
+
+/** Plates {text, spots: [[x, y], …]} where they cover nothing of what has its place; those that find room: {text, at, box}. */
+export function setPlates(ctx, boxes, wanted) {
+  ctx.font = PLATE;
+  const set = [];
+  for (const { text, spots } of wanted) {
+    const half = ctx.measureText(text).width / 2 + 8;
+    const boxAt = ([x, y]) => [x - half, y - 11, x + half, y + 11];
+    const at = spots.find((spot) => boxes.free(boxAt(spot)));
+    if (!at) continue;
+    boxes.add(boxAt(at));
+    set.push({ text, at, box: boxAt(at) });
+  }
+  return set;
+}
+
 export function plate(ctx, [x, y], text) {
   const { ink, paper } = palette();
-  ctx.font = `600 12px ${FONT}`;
+  ctx.font = PLATE;
   const width = ctx.measureText(text).width + 12;
   ctx.fillStyle = paper;
   ctx.fillRect(x - width / 2, y - 9, width, 18);

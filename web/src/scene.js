@@ -18,14 +18,17 @@ export const Scene = L.Renderer.extend({
   initialize(options = {}) {
     L.Renderer.prototype.initialize.call(this, options);
     this.store = new TileStore(decodePoints, 320);
+    // So much round the window is painted once somebody moves the map, in parts of its size.
+    this.margin = this.options.padding;
+    this.options.padding = 0;
     this.looks = new Map();
     this.shown = new Set();
     this.placed = { items: [], grid: null };
     this.ground = null;
     this.asOf = null;
     this.folded = null;
-    // What else is drawn on this canvas: objects with some of circles(), under(ctx), over(ctx),
-    // names() and ownTowns.
+    // What else is drawn on this canvas: objects with some of circles(), plates(ctx, boxes) (its boxes),
+    // under(ctx), over(ctx), names() and ownTowns.
     this.guests = [];
     // Boxes of the container where something else stands, for names to keep away from.
     this.blocked = [];
@@ -87,6 +90,13 @@ export const Scene = L.Renderer.extend({
     this._ctx = this._container.getContext("2d");
   },
 
+  onAdd() {
+    L.Renderer.prototype.onAdd.call(this);
+    this._map.once("movestart", () => (this.options.padding = this.margin));
+    // A hand drags what lies beyond the edge into view before anything is drawn anew.
+    this._map.once("dragstart", this.redrawNow, this);
+  },
+
   _destroyContainer() {
     cancelAnimationFrame(this.frame);
     clearTimeout(this.soon);
@@ -109,7 +119,7 @@ export const Scene = L.Renderer.extend({
     const map = this._map;
     const size = map.getSize();
     const centre = map.project(map.getCenter());
-    const half = size.multiplyBy(0.5 + this.options.padding);
+    const half = size.multiplyBy(0.5 + this.margin);
     return { min: centre.subtract(half), max: centre.add(half), zoom: map.getZoom() };
   },
 
@@ -193,8 +203,24 @@ export const Scene = L.Renderer.extend({
     });
   },
 
+  /** What is to be kept clear: boxes of the container. Only what stands there is drawn anew. */
+  setBlocked(boxes) {
+    const freed = this.blocked.length > 0;
+    this.blocked = boxes;
+    const { lettering } = this.placed;
+    if (lettering && (freed || this._blockedBoxes().some((box) => !lettering.boxes.free(box)))) this.redrawSoon();
+  },
+
+  _blockedBoxes() {
+    const [left, top] = this._window();
+    return this.blocked.map(([x1, y1, x2, y2]) => [x1 + left, y1 + top, x2 + left, y2 + top]);
+  },
+
+  /** On a clean canvas: one that is only wiped is white on paper and hides the ground. */
   redrawNow() {
-    if (this._map && this._bounds) this._draw(this._wanted());
+    if (!this._map || !this._bounds) return;
+    this._container.width = 0;
+    this._draw(this._wanted());
   },
 
   _draw(wanted) {
@@ -212,12 +238,13 @@ export const Scene = L.Renderer.extend({
     if (!this.drawn && !this.guests.length && !wanted.some(({ key }) => this.store.latest(key)) && !this._places(size).length) return;
     this.drawn = performance.now();
     const [wide, tall] = [Math.round(size.x * ratio), Math.round(size.y * ratio)];
-    if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
+    const wiped = canvas.width !== wide || canvas.height !== tall;
+    if (wiped) Object.assign(canvas, { width: wide, height: tall });
     canvas.style.width = `${size.x}px`;
     canvas.style.height = `${size.y}px`;
     const ctx = this._ctx;
     ctx.setTransform(1, 0, 0, 1, 0, 0);
-    ctx.clearRect(0, 0, wide, tall);
+    if (!wiped) ctx.clearRect(0, 0, wide, tall);
     ctx.scale(ratio, ratio);
     this._arrange(ctx, this._gather(wanted, size), size);
   },
@@ -228,26 +255,27 @@ export const Scene = L.Renderer.extend({
     const { graded, grid } = placeGraded(items.filter((item) => item.graded), zoom);
     const lettering = new Lettering(ctx, this._window());
     lettering.avoid(graded);
-    const [left, top] = this._window();
-    for (const [x1, y1, x2, y2] of this.blocked) lettering.boxes.add([x1 + left, y1 + top, x2 + left, y2 + top]);
+    for (const box of this._blockedBoxes()) lettering.boxes.add(box);
     const places = this._places(size);
     const figures = this.folded && zoom < this.folded.below ? this.folded.towns : null;
     for (const guest of this._guests("under")) guest.under(ctx);
     for (const guest of this._guests("circles")) lettering.avoid(guest.circles());
-    for (const guest of this._guests("names")) lettering.features(guest.names(), guest.nameStyle);
+    const told = this._guests("plates").flatMap((guest) => guest.plates(ctx, lettering.boxes));
+    for (const guest of this._guests("names")) told.push(...lettering.features(guest.names(), guest.nameStyle));
     if (!this.guests.some((guest) => guest.ownTowns))
-      for (const box of lettering.towns(places, zoom, figures)) reserve(grid, box);
+      told.push(...lettering.towns(places, zoom, figures));
+    for (const box of told) reserve(grid, box);
     const quiet = placeQuiet(items.filter((item) => !item.graded), zoom, grid);
     lettering.avoid(quiet);
     ctx.globalAlpha = this.presence;
     paintItems(ctx, quiet, this.looks);
     paintItems(ctx, graded, this.looks);
-    const told = (item) => zoom >= 13 || (this.options.nameWorst && item.grade === 1);
-    lettering.features(named(graded, told).concat(named(quiet, () => zoom >= 15)));
+    const worst = (item) => zoom >= 13 || (this.options.nameWorst && item.grade === 1);
+    lettering.features(named(graded, worst).concat(named(quiet, () => zoom >= 15)));
     ctx.globalAlpha = 1;
     lettering.places(places, zoom);
     for (const guest of this._guests("over")) guest.over(ctx);
-    this.placed = { items: quiet.concat(graded), grid };
+    this.placed = { items: quiet.concat(graded), grid, lettering };
   },
 
   /** The part of the canvas that is on the screen. */

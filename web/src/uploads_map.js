@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { County } from "./county.js";
 import { h } from "./dom.js";
 import { Lettering } from "./labels.js";
+import "./scalebar.js";
 import { FATES } from "./uploads_words.js";
 import { distance } from "./words.js";
 

@@ -1,6 +1,6 @@
 // What the planner's answers draw on the map: areas, ways, places with their rank, the event.
 import { FONT } from "../labels.js";
-import { APART, around, badge, cross, lead, plate } from "../marks.js";
+import { APART, around, badge, cross, lead, northward, plate, setPlates } from "../marks.js";
 import { palette } from "../palette.js";
 import { drawSymbol } from "../symbols.js";
 
@@ -26,8 +26,9 @@ export class Ink {
    * sites: [{key, at, text}] (places that do not exist yet); event: [lon, lat].
    */
   set(owner, drawing) {
+    const before = this.drawings.get(owner);
     this.drawings.set(owner, drawing);
-    this.scene.redrawSoon();
+    if (!nothing(before) || !nothing(drawing)) this.scene.redrawSoon();
   }
 
   clear(owner) {
@@ -61,7 +62,7 @@ export class Ink {
   }
 
   under(ctx) {
-    this.tops = [];
+    this.edges = [];
     for (const area of this.all("areas")) this._area(ctx, area);
     const ways = this.all("ways");
     for (const way of ways) if (way.key !== this.stressed) this._way(ctx, way, false);
@@ -74,7 +75,7 @@ export class Ink {
       this._corridor(ctx, area);
       return;
     }
-    const top = area.circle ? this._circle(ctx, area.circle) : this._rings(ctx, area.polygons);
+    const spots = area.circle ? this._circle(ctx, area.circle) : this._rings(ctx, area.polygons);
     if (area.shade) {
       ctx.globalAlpha = area.shade;
       ctx.fillStyle = area.hatch ? ink : reach;
@@ -93,7 +94,7 @@ export class Ink {
     ctx.stroke();
     ctx.setLineDash([]);
     ctx.globalAlpha = 1;
-    if (area.text && top && top[1] < Infinity) this.tops.push({ top, text: area.text });
+    if (area.text && spots.length) this.edges.push({ text: area.text, spots: northward(spots) });
   }
 
   /** A line as broad as its corridor. */
@@ -126,26 +127,26 @@ export class Ink {
     const [, north] = this.scene.spot([at[0], at[1] + radiusM / 111_195]);
     ctx.beginPath();
     ctx.arc(x, y, Math.max(0, y - north), 0, 2 * Math.PI);
-    return [x, north];
+    return [[x, north]];
   }
 
-  /** Traces them; returns their northernmost point that is in view, for a plate. */
+  /** Traces them; returns their points that are in view, for a plate. */
   _rings(ctx, polygons) {
     ctx.beginPath();
-    let top = [0, Infinity];
+    const found = [];
     const [west, north, east, south] = this.scene._window();
     for (const polygon of polygons)
       for (const ring of polygon) {
         ring.forEach((point, i) => {
           const [x, y] = this.scene.spot(point);
           const seen = x > west + SEEN_MARGIN && x < east - SEEN_MARGIN && y > north + SEEN_MARGIN && y < south - SEEN_MARGIN;
-          if (seen && y < top[1]) top = [x, y];
+          if (seen) found.push([x, y]);
           if (i) ctx.lineTo(x, y);
           else ctx.moveTo(x, y);
         });
         ctx.closePath();
       }
-    return top;
+    return found;
   }
 
   _way(ctx, { line, estimate, width = 2.2 }, stressed) {
@@ -169,6 +170,7 @@ export class Ink {
   circles() {
     this._layOut();
     const taken = this.laid.map(({ x, y }) => ({ x, y, r: 14 }));
+    for (const { x, y, spot } of this.laid) if (spot.rank) taken.push({ x: x + 15, y: y - 13, r: 9 });
     for (const { at } of this.all("sites")) taken.push(this._circleAt(at, 15));
     const { event } = this;
     if (event) taken.push(this._circleAt(event, 24));
@@ -180,6 +182,11 @@ export class Ink {
     return { x, y, r };
   }
 
+  plates(ctx, boxes) {
+    this.told = setPlates(ctx, boxes, this.edges);
+    return this.told.map(({ box }) => box);
+  }
+
   names() {
     const told = this.laid.filter(({ spot }) => spot.text);
     return told.map(({ x, y, spot }) => ({ x, y, r: spot.rank ? 22 : 15, name: spot.text }));
@@ -189,10 +196,12 @@ export class Ink {
   _layOut() {
     const { event } = this;
     const centre = event ? this._circleAt(event, 0) : null;
-    const placed = centre ? [centre] : [];
+    const placed = [];
     const spots = this.all("spots");
     this.apart = spots.length > CROWD ? CLOSE : APART;
-    const free = ([x, y]) => !placed.some((other) => Math.hypot(other.x - x, other.y - y) < this.apart);
+    const close = ([x, y], other, apart) => Math.hypot(other.x - x, other.y - y) < apart;
+    // However close they stand to each other, the cross of the event stays clear.
+    const free = (at) => !(centre && close(at, centre, APART)) && !placed.some((other) => close(at, other, this.apart));
     this.laid = spots.map((spot) => {
       const [tx, ty] = this.scene.spot(spot.at);
       const outward = centre ? Math.atan2(ty - centre.y, tx - centre.x) : -Math.PI / 4;
@@ -205,7 +214,7 @@ export class Ink {
   over(ctx) {
     const { event } = this;
     for (const area of this.all("areas")) if (area.hatch) this._barrier(ctx, area);
-    for (const { top, text } of this.tops || []) plate(ctx, top, text);
+    for (const { at, text } of this.told) plate(ctx, at, text);
     if (event) cross(ctx, this.scene.spot(event));
     for (const one of this.laid) if (one.spot.key !== this.stressed) this._spot(ctx, one);
     for (const site of this.all("sites")) this._site(ctx, site);
@@ -271,6 +280,9 @@ export class Ink {
 }
 
 /** A settlement: a disc; a ring once it is reached after all. */
+/** No drawing, or one of which nothing is seen. */
+const nothing = (drawing) => !drawing || Object.values(drawing).every((part) => !part || part.length === 0);
+
 function village(ctx, [x, y], solved) {
   const { ink, paper } = palette();
   for (const [colour, r] of solved ? [[paper, 7], [ink, 6], [paper, 4]] : [[paper, 7], [ink, 5.5]]) {

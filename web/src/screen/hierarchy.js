@@ -1,5 +1,5 @@
 // 指挥体系图: posts on the map joined to their superiors; villages come out when one looks closer.
-import { arrow, badge, plate } from "../marks.js";
+import { arrow, badge, plate, setPlates } from "../marks.js";
 import { palette } from "../palette.js";
 import { drawSymbol } from "../symbols.js";
 import { shortName } from "./chain.js";
@@ -140,16 +140,21 @@ export class Hierarchy {
     return steps;
   }
 
+  /** Where the chain leads out of view. */
+  plates(ctx, boxes) {
+    this.ways = this.lit.length && this.scene.looks.has(LAYER) ? this._steps().filter(({ out }) => out) : [];
+    for (const { to: [x, y] } of this.ways) boxes.add([x - 9, y - 9, x + 9, y + 9]);
+    this.told = setPlates(ctx, boxes, this.ways.map(({ spots, out }) => ({ spots, text: shortName(out.name) })));
+    return this.told.map(({ box }) => box);
+  }
+
   /** The lit posts lie above everything else, numbered in the order of calling. */
   over(ctx) {
     if (!this.lit.length || !this.scene.looks.has(LAYER)) return;
     const spots = this.lit.map((post) => this.scene.spot(post.at));
     const placed = [];
-    for (const { from, to, beyond, out } of this._steps()) {
-      if (!out) continue;
-      arrow(ctx, from, to);
-      plate(ctx, beyond, shortName(out.name));
-    }
+    for (const { from, to } of this.ways) arrow(ctx, from, to);
+    for (const { at, text } of this.told) plate(ctx, at, text);
     this.lit.forEach((post, i) => {
       const [x, y] = spots[i];
       drawSymbol(ctx, this.scene.looks.get(LAYER), 0, x, y, SIZES[0], post.kind);
@@ -166,7 +171,9 @@ function towards([x, y], [farX, farY]) {
   const far = Math.hypot(farX - x, farY - y) || 1;
   const [dx, dy] = [(farX - x) / far, (farY - y) / far];
   const at = (reach) => [x + dx * reach, y + dy * reach];
-  return { from: [x, y], to: at(STUB), beyond: [at(STUB + 34)[0], at(STUB + 20)[1]] };
+  const [tipX, tipY] = at(STUB);
+  const beside = [[46, 0], [-46, 0], [0, 24], [0, -24], [46, 24], [-46, 24], [46, -24], [-46, -24]];
+  return { from: [x, y], to: at(STUB), spots: [[at(STUB + 34)[0], at(STUB + 20)[1]], ...beside.map(([aside, down]) => [tipX + aside, tipY + down])] };
 }
 
 function line(ctx, [x1, y1], [x2, y2], colour, width) {

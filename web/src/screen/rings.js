@@ -1,5 +1,5 @@
 // Rings of travel time on the map, the ways of those who come, and who they are.
-import { APART, around, badge, cross, lead, plate } from "../marks.js";
+import { APART, around, badge, cross, lead, northward, plate, setPlates } from "../marks.js";
 import { palette } from "../palette.js";
 import { drawSymbol } from "../symbols.js";
 
@@ -28,37 +28,37 @@ export class Rings {
     return Boolean(this.origin);
   }
 
+  /** Traces a band; returns those of its points that are well in view, for a plate. */
   _path(ctx, { polygons, radiusM }) {
     ctx.beginPath();
+    const [west, north, east, south] = this.scene._window();
+    const seen = ([x, y]) => x > west + 40 && x < east - 40 && y > north + 24 && y < south - 24;
     if (radiusM) {
       const [x, y] = this.scene.spot(this.origin);
-      const [, north] = this.scene.spot([this.origin[0], this.origin[1] + radiusM / 111_195]);
-      ctx.arc(x, y, y - north, 0, 2 * Math.PI);
-      return [x, north];
+      const r = y - this.scene.spot([this.origin[0], this.origin[1] + radiusM / 111_195])[1];
+      ctx.arc(x, y, r, 0, 2 * Math.PI);
+      return turn(24).map(([dx, dy]) => [x + dx * r, y + dy * r]).filter(seen);
     }
-    let top = [0, Infinity];
-    const [west, north, east, south] = this.scene._window();
-    const seen = (x, y) => x > west + 40 && x < east - 40 && y > north + 24 && y < south - 24;
+    const found = [];
     for (const polygon of polygons)
       for (const ring of polygon) {
         ring.forEach((point, i) => {
-          const [x, y] = this.scene.spot(point);
-          if (y < top[1] && seen(x, y)) top = [x, y];
-          if (i) ctx.lineTo(x, y);
-          else ctx.moveTo(x, y);
+          const spot = this.scene.spot(point);
+          if (seen(spot)) found.push(spot);
+          if (i) ctx.lineTo(...spot);
+          else ctx.moveTo(...spot);
         });
         ctx.closePath();
       }
-    return top;
+    return found;
   }
 
   under(ctx) {
     if (!this.origin) return;
     const { ink } = palette();
-    this.tops = [];
+    this.edges = [];
     for (let i = this.bands.length - 1; i >= 0; i--) {
-      const top = this._path(ctx, this.bands[i]);
-      if (top[1] < Infinity) this.tops.push({ top, text: this.bands[i].text });
+      this.edges.push({ text: this.bands[i].text, spots: northward(this._path(ctx, this.bands[i])) });
       ctx.globalAlpha = ALPHA[Math.min(i, ALPHA.length - 1)];
       ctx.fillStyle = ink;
       ctx.fill("evenodd");
@@ -98,6 +98,11 @@ export class Rings {
     return [...[...this.laid, ...this._others()].flatMap(numbered), { ...this._event(), r: 24 }];
   }
 
+  plates(ctx, boxes) {
+    this.told = this.origin ? setPlates(ctx, boxes, this.edges) : [];
+    return this.told.map(({ box }) => box);
+  }
+
   names() {
     return this.laid.map(({ x, y, pick }) => ({ x, y, r: 22, name: pick.text }));
   }
@@ -128,8 +133,7 @@ export class Rings {
   over(ctx) {
     if (!this.origin) return;
     const centre = this._event();
-    for (const { top, text } of this.tops || [])
-      if (Math.hypot(top[0] - centre.x, top[1] - centre.y) > 34) plate(ctx, top, text);
+    for (const { at, text } of this.told) plate(ctx, at, text);
     cross(ctx, [centre.x, centre.y]);
     for (const { x, y, tx, ty, pick } of this.laid || []) {
       if (Math.hypot(x - tx, y - ty) > 4) lead(ctx, [x, y], [tx, ty]);
@@ -137,4 +141,9 @@ export class Rings {
       badge(ctx, x + 15, y - 13, String(pick.rank));
     }
   }
+}
+
+/** So many directions, north first. */
+function turn(many) {
+  return Array.from({ length: many }, (_, n) => [Math.sin((n * 2 * Math.PI) / many), -Math.cos((n * 2 * Math.PI) / many)]);
 }

@@ -1,5 +1,6 @@
 // The wall: Folium's shell calls mapsvc.raise() with its maps.
 import * as L from "leaflet/dist/leaflet-src.esm.js";
+import "../scalebar.js";
 import { Features } from "../scene.js";
 import { Wall } from "./wall.js";
 

@@ -12,6 +12,8 @@ const MAP_UNIT = 1.25;
 // So much deeper than the whole county, single things stand for themselves.
 const UNFOLD = 1.4;
 const WIDE = 2.4;
+// Pixels of a map's unit on paper.
+const PAPER = 2;
 
 /** One map with its ground and its points. */
 class Pane {
@@ -32,15 +34,27 @@ class Pane {
     return this.box.offsetWidth > 0;
   }
 
-  /** The map drawn in its own unit and magnified as a whole. */
-  resize(scale, bounds) {
+  /** The map drawn in its own unit and magnified as a whole; returns how much. */
+  resize(scale, bounds, printing = false) {
+    const before = this.fit;
+    this._magnify(scale, printing);
+    if (!bounds) return scale;
+    this.fit = this.map.getBoundsZoom(L.latLngBounds(bounds).pad(0.012), false);
+    if (!printing || before === null) return scale;
+    // Paper waits for no tiles: the view stays, whose tiles are here.
+    const kept = scale * 2 ** (this.fit - before);
+    this.fit = before;
+    this._magnify(kept, true);
+    return kept;
+  }
+
+  _magnify(scale, pan) {
     const holder = this.box.firstElementChild;
     const map = this.map.getContainer();
     map.style.width = `${holder.clientWidth / scale}px`;
     map.style.height = `${holder.clientHeight / scale}px`;
     map.style.transform = scale === 1 ? "" : `scale(${scale})`;
-    this.map.invalidateSize({ animate: false, pan: false });
-    if (bounds) this.fit = this.map.getBoundsZoom(L.latLngBounds(bounds).pad(0.012), false);
+    this.map.invalidateSize({ animate: false, pan });
   }
 
   open() {
@@ -162,17 +176,18 @@ export class Stage extends L.Evented {
     return window.innerWidth / window.innerHeight > WIDE;
   }
 
-  resize() {
+  resize(printing = false) {
     const unit = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
     this.scale = Math.round(unit * MAP_UNIT * 1000) / 1000;
-    magnify(this.scale);
+    magnify(printing ? PAPER : this.scale);
     document.body.classList.toggle("wide", this.wide);
     // Told once: asking again after each change would lay the page out again each time.
     const shown = this.shownPanes();
     this._quietly(() => {
       // A new size moves a map's centre: that is nobody's view to follow.
-      for (const pane of shown) pane.resize(this.scale, this.bounds);
-      for (const pane of shown) this._place(pane);
+      const scales = shown.map((pane) => pane.resize(this.scale, this.bounds, printing));
+      if (this.large.shown) [this.scale] = scales;
+      if (!printing) for (const pane of shown) this._place(pane);
     });
     for (const pane of shown) pane.open();
   }
@@ -224,8 +239,7 @@ export class Stage extends L.Evented {
     const inside = (value) => value / this.scale;
     const blocked = own.width ? [[inside(own.left - all.left), inside(own.top - all.top), inside(own.right - all.left), inside(own.bottom - all.top)]] : [];
     if (String(blocked) === String(scene.blocked)) return;
-    scene.blocked = blocked;
-    scene.redrawSoon();
+    scene.setBlocked(blocked);
   }
 
   /** Back to the whole county, whatever hand moved it. */

@@ -48,6 +48,8 @@ export class Wall {
     this.stage.show(this.asked.view);
     // The points come first; what stands round the map is built after them.
     await painted(this.stage.shownPanes()[0].scene);
+    // Before the ground brings names: they keep clear of what stands there.
+    this.kinds(this.asked.view);
     const [{ outlinesOf, surround }, county, towns] = await Promise.all([
       import("./around.js"),
       get("/api/regions?level=county"),
@@ -55,7 +57,7 @@ export class Wall {
     ]);
     this.stage.setRelief(document.documentElement.dataset.theme).catch((error) => console.info("relief:", error.message));
     await surround(this, layers);
-    this.tell(this.asked.view);
+    this.said(this.asked.view);
     await breath();
     this.takeOutlines(county, outlinesOf(towns));
     await Promise.all([this.refreshFigures(), this.refreshPosts(), this.live.stream.load()]);
@@ -128,11 +130,15 @@ export class Wall {
     this.tell(view);
   }
 
-  /** What is shown, round the map. */
+  /** What is shown, round the map and on it. */
   tell(view) {
     if (!document.body.classList.contains("bare")) this.bars.resize();
+    this.kinds(view);
+    this.said(view);
+  }
+
+  said(view) {
     const layer = this.layers.find(({ id }) => id === view);
-    this.kinds(layer);
     this.parts.view.textContent = layer ? layer.title : { four: "四图", focus: "事件", county: "全县总览" }[view];
     this.keys.mark(view);
     for (const pane of this.stage.small.values()) if (pane.shown) this.titleOf(pane);
@@ -287,7 +293,7 @@ export class Wall {
     this.legend();
     for (const part of [this.figures, this.fresh, this.bars, this.live.stream]) part.repaint();
     for (const pane of this.stage.small.values()) this.titleOf(pane);
-    this.kinds(this.layers.find(({ id }) => id === this.stage.view));
+    this.kinds(this.stage.view);
     if (!name) noteAddress({ theme: theme === "light" ? theme : null });
     await this.stage.setTheme(theme);
   }
@@ -365,7 +371,8 @@ export class Wall {
   }
 
   /** Which symbol is which: the kinds where one layer has the map to itself, else those of the towns' plates. */
-  kinds(layer) {
+  kinds(view) {
+    const layer = this.layers.find(({ id }) => id === view);
     const rows = layer ? this.kindRows(layer) : [];
     if (this.stage.view === "county") {
       const plain = this.layers.filter(({ grade }) => !grade);
