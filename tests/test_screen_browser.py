@@ -345,6 +345,16 @@ def test_it_fits_any_wall_and_is_legible_on_it(calm: Wall, size: tuple[int, int]
 
 def test_on_paper_it_is_light_and_one_sheet(calm: Wall) -> None:
     page = calm.open()
+    total = page.evaluate(SUM)
+    # In one go, as paper waits for nothing: all points of the same view, on ground that is here.
+    printed, bitmaps = page.evaluate(
+        "(() => { dispatchEvent(new Event('beforeprint'));"
+        f" const printed = {SUM}, tiles = [...document.querySelectorAll('.large .leaflet-tile')];"
+        " const bitmaps = tiles.filter((tile) => tile.width > 512).length;"
+        " dispatchEvent(new Event('afterprint')); return [printed, bitmaps]; })()"
+    )
+    assert printed == total > 0
+    assert bitmaps > 0
     sheet = page.pdf(prefer_css_page_size=True)
     assert len(re.findall(rb"/Type /Page\b", sheet)) == 1
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")

@@ -46,8 +46,8 @@ export async function surround(wall, layers) {
   hideStillPointer();
   preparePrinting({
     turnTheme: (theme) => wall.turnTheme(theme),
-    resize: () => {
-      stage.resize();
+    resize: (printing) => {
+      stage.resize(printing);
       wall.bars.resize();
     },
   });

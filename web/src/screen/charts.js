@@ -8,8 +8,10 @@ import { CanvasRenderer } from "echarts/renderers";
 use([BarChart, GridComponent, CanvasRenderer]);
 
 const GRADES = [1, 2, 3, 4, 0];
-// Laid out and drawn with the next picture, in a task of its own.
+// Laid out and drawn with the next picture, in a task of its own; for paper there is none.
 const WHOLE = { notMerge: true, lazyUpdate: true };
+
+const printing = () => document.documentElement.classList.contains("printing");
 
 function look() {
   const style = getComputedStyle(document.documentElement);
@@ -37,6 +39,8 @@ export function townBars(element) {
     series.push({ type: "bar", stack: "towns", silent: true, data: rows.map(() => 0), label });
     return {
       animation: false,
+      // A wiped canvas is white on paper.
+      backgroundColor: printing() ? read("--panel") : "transparent",
       grid: { left: rem * 5.2, right: rem * 2.4, top: 0, bottom: 0 },
       xAxis: { type: "value", show: false },
       yAxis: {
@@ -51,7 +55,7 @@ export function townBars(element) {
     };
   };
   const draw = () => {
-    if (begun) return chart.setOption(option(), WHOLE);
+    if (begun) return chart.setOption(option(), { ...WHOLE, lazyUpdate: !printing() });
     // The first time most of the library is read: the axis comes with one picture, the bars with another.
     begun = true;
     chart.setOption({ ...option(), series: [] }, WHOLE);

@@ -6,7 +6,7 @@ export function preparePrinting({ turnTheme, resize }) {
   window.addEventListener("beforeprint", () => {
     before = dataset.theme;
     classList.add("printing");
-    resize();
+    resize(true);
     turnTheme("light");
   });
   window.addEventListener("afterprint", () => {
