@@ -4,7 +4,7 @@ import { kindOf } from "../symbols.js";
 import { number } from "../words.js";
 import { facts, walkable } from "./controls.js";
 import { SHADES, bandAreas, polygonsOf } from "./near.js";
-import { gist, gradeOf, pointOf } from "./near_rows.js";
+import { gistLine, gradeOf, pointOf } from "./near_rows.js";
 import { minutes } from "./travel.js";
 
 const SHOWN = 20;
@@ -98,7 +98,7 @@ function row(feature, layer, gained, { open, stress }) {
     h("span", { class: "far num" }, p.fastest_s ? `最快 ${late(p)}` : late(p)),
     h("span", { class: "more" }, facts(p.region_name, p.people ? `威胁 ${number(p.people)} 人` : null)),
     h("span", { class: "age" }, gained.has(feature.id) ? h("span", { class: "mark" }, "再设后能到") : null),
-    layer ? h("span", { class: "gist" }, gist(layer, p)) : null,
+    layer ? gistLine(layer, p) : null,
   );
   button.addEventListener("click", () => open(feature));
   for (const [event, on] of [["mouseenter", key], ["focus", key], ["mouseleave", null], ["blur", null]]) button.addEventListener(event, () => stress(on));

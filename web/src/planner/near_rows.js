@@ -35,8 +35,8 @@ function gistOf(field, value) {
   return String(value);
 }
 
-/** What a thing can do, in one line: kind, people, abilities, stock. */
-export function gist(layer, properties) {
+/** What a thing can do: kind, people, abilities, stock. */
+function gists(layer, properties) {
   const of = (kinds) =>
     layer.popup
       .map((id) => layer.fields.find((field) => field.id === id))
@@ -44,7 +44,20 @@ export function gist(layer, properties) {
       .map((field) => gistOf(field, properties[field.id]))
       .filter(Boolean);
   const found = of(GISTS);
-  return (found.length > 1 ? found : [...found, ...of(PERSONS)].slice(0, 4)).join(" · ");
+  return found.length > 1 ? found : [...found, ...of(PERSONS)].slice(0, 4);
+}
+
+/** The same in one line. */
+export const gist = (layer, properties) => gists(layer, properties).join(" · ");
+
+// What is no longer than this is not parted at the end of a line.
+const WHOLE = 16;
+
+/** The same for a row: a number stays with its name and unit, a dot with what it ends. */
+export function gistLine(layer, properties) {
+  const found = gists(layer, properties);
+  const parts = found.map((text, i) => h("span", { class: text.length > WHOLE ? null : "whole" }, i < found.length - 1 ? `${text} ·` : text));
+  return h("span", { class: "gist" }, ...parts.flatMap((part) => [part, " "]).slice(0, -1));
 }
 
 /** The number that decides: minutes where they are known, else the straight line. */
@@ -105,7 +118,7 @@ export function row(layer, result, i, { on, stress }) {
     h("span", { class: "far num" }, main(result)),
     h("span", { class: "more" }, result.by === "estimate" ? h("span", { class: "mark" }, "直线估算") : null, how(result)),
     h("span", { class: result.stale ? "age stale" : "age" }, result.stale ? h("span", { class: "mark" }, "超期") : null, age(result.age_days)),
-    h("span", { class: "gist" }, gist(layer, properties)),
+    gistLine(layer, properties),
   );
   button.addEventListener("click", () => on(result, button));
   for (const [event, key] of [["mouseenter", keyOf(result)], ["focus", keyOf(result)], ["mouseleave", null], ["blur", null]]) button.addEventListener(event, () => stress(key));

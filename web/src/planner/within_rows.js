@@ -4,7 +4,7 @@ import { ofPost } from "../reveal.js";
 import { kindOf, swatch } from "../symbols.js";
 import { GRADES, age, distance, number } from "../words.js";
 import { facts, walkable } from "./controls.js";
-import { gist, gradeOf, pointOf } from "./near_rows.js";
+import { gistLine, gradeOf, pointOf } from "./near_rows.js";
 
 const SHOWN = 20;
 const ENOUGH_ON_MAP = 60;
@@ -116,7 +116,7 @@ function row(layer, feature, { open, stress }) {
     h("span", { class: "far num" }, p.distance_m ? distance(p.distance_m) : ""),
     h("span", { class: "more" }, facts(p.region_name, p.threatened_people ? `威胁 ${number(p.threatened_people)} 人` : null)),
     h("span", { class: p.stale ? "age stale" : "age" }, p.stale ? h("span", { class: "mark" }, "超期") : null, age(p.age_days)),
-    h("span", { class: "gist" }, gist(layer, p)),
+    gistLine(layer, p),
   );
   button.addEventListener("click", () => open(layer.id, feature));
   for (const [event, on] of [["mouseenter", key], ["focus", key], ["mouseleave", null], ["blur", null]]) button.addEventListener(event, () => stress(on));

@@ -9,6 +9,9 @@ import { Rings } from "./rings.js";
 import { bandsAround, inside, nearest } from "./surroundings.js";
 
 const LISTED = 6;
+// Letters that a line of a list has room for, and those at the end of a longer name that are kept.
+const ROOM = 14;
+const TAIL = 6;
 
 export class Focus {
   /** `wall` gives stage, layers, chain panel, hierarchies. */
@@ -112,7 +115,7 @@ export class Focus {
       "li",
       {},
       h("i", { class: "rank" }, String(i + 1)),
-      h("span", { class: "what", title: result.name }, result.name || "（未命名）"),
+      named(result.name),
       h("b", { class: "minutes" }, timed ? minutesText(result.duration_s) : distance(result.distance_m)),
       h("span", { class: "more faint" }, [timed ? distance(result.distance_m) : null, road ? "按道路" : "直线估算", result.stale ? "超期未核实" : null].filter(Boolean).join("　")),
     );
@@ -136,9 +139,9 @@ export class Focus {
         "li",
         {},
         swatch(lookOf(layer), grade, 18, kindOf(layer, p)),
-        h("span", { class: "what", title: p.name }, p.name || "（未命名）"),
+        named(p.name),
         h("b", { class: "minutes" }, far),
-        h("span", { class: "more faint" }, [grade ? GRADES[grade] : "未分级", p.threatened_people ? `威胁 ${number(p.threatened_people)} 人` : "未登记威胁人口"].join("　")),
+        h("span", { class: "more faint" }, [grade ? GRADES[grade] : "未分级", Number.isFinite(p.threatened_people) ? `威胁 ${number(p.threatened_people)} 人` : "未登记威胁人口"].join("　")),
       );
     };
     const list = worst.map((item) => row(item, bands[item.band].text));
@@ -158,4 +161,12 @@ export class Focus {
 function minutesText(seconds) {
   const minutes = Math.max(1, Math.round(seconds / 60));
   return minutes < 60 ? `${minutes} 分钟` : `${Math.floor(minutes / 60)} 时 ${minutes % 60} 分`;
+}
+
+/** A name in a line of a list; what tells long ones apart stands at their end. */
+function named(name) {
+  const letters = Array.from(name || "（未命名）");
+  if (letters.length <= ROOM) return h("span", { class: "what", title: name }, letters.join(""));
+  const [head, tail] = [letters.slice(0, -TAIL), letters.slice(-TAIL)].map((part) => h("span", {}, part.join("")));
+  return h("span", { class: "what parted", title: name }, head, tail);
 }

@@ -75,8 +75,8 @@ export class Freshness {
     fill(this.maps, ...[...this.cells.values()].map(({ box }) => box));
     fill(
       this.key,
-      h("span", {}, "超期占比"),
-      ...["0", "10%", "25%", "50%", "以上"].map((text, i) => h("span", {}, h("i", { class: `shade-${i}` }), text)),
+      h("span", {}, "占比"),
+      ...["0", "≤10%", "≤25%", "≤50%", ">50%"].map((text, i) => h("span", {}, h("i", { class: `shade-${i}` }), text)),
     );
   }
 
@@ -100,13 +100,23 @@ export class Freshness {
     const worst = [...totals].filter(([code, stale]) => stale && names.has(code)).sort((a, b) => b[1] - a[1]);
     const whole = [...new Set(Object.values(this.overview.layers).flatMap(({ overdueTowns }) => overdueTowns))];
     // A township none of whose data was looked at in time comes before any count.
-    if (whole.length) {
-      const listed = whole.slice(0, NAMED).join("、") + (whole.length > NAMED ? `等 ${whole.length} 个` : "");
-      fill(this.names, h("span", {}, h("b", {}, "整体超期"), `　${listed}`));
-      return;
+    const most = Math.min(NAMED, (whole.length ? whole : worst).length);
+    const told = whole.length ? (n) => this._overdue(whole, n) : (n) => this._worst(worst.slice(0, n), names);
+    // Long names leave room for fewer: each is told whole, or not.
+    for (let n = most; n >= Math.min(1, most); n--) {
+      fill(this.names, ...told(n));
+      if (this.names.scrollWidth <= this.names.clientWidth) return;
     }
-    const told = worst.slice(0, NAMED).flatMap(([code, stale]) => [h("span", {}, names.get(code), " ", h("b", { class: "figure" }, number(stale)))]);
-    fill(this.names, worst.length ? h("span", { class: "faint" }, "最多") : this._none(), ...told);
+  }
+
+  _overdue(towns, n) {
+    const more = towns.length > n ? `等 ${towns.length} 个` : "";
+    return [h("span", {}, h("b", {}, "整体超期"), `　${towns.slice(0, n).join("、")}${more}`)];
+  }
+
+  _worst(worst, names) {
+    const told = worst.map(([code, stale]) => h("span", {}, names.get(code), " ", h("b", { class: "figure" }, number(stale))));
+    return worst.length ? [h("span", { class: "faint" }, "最多"), ...told] : [this._none()];
   }
 
   _none() {
