@@ -238,13 +238,13 @@ export const Scene = L.Renderer.extend({
     if (!this.drawn && !this.guests.length && !wanted.some(({ key }) => this.store.latest(key)) && !this._places(size).length) return;
     this.drawn = performance.now();
     const [wide, tall] = [Math.round(size.x * ratio), Math.round(size.y * ratio)];
-    const wiped = canvas.width !== wide || canvas.height !== tall;
-    if (wiped) Object.assign(canvas, { width: wide, height: tall });
+    const clean = canvas.width !== wide || canvas.height !== tall;
+    if (clean) Object.assign(canvas, { width: wide, height: tall });
     canvas.style.width = `${size.x}px`;
     canvas.style.height = `${size.y}px`;
     const ctx = this._ctx;
     ctx.setTransform(1, 0, 0, 1, 0, 0);
-    if (!wiped) ctx.clearRect(0, 0, wide, tall);
+    if (!clean) ctx.clearRect(0, 0, wide, tall);
     ctx.scale(ratio, ratio);
     this._arrange(ctx, this._gather(wanted, size), size);
   },
