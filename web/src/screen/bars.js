@@ -32,6 +32,10 @@ export class Bars {
     // A chart started in a hidden box would have no size.
     if (!this.element.offsetHeight) return;
     this.chart = this.chart || window.mapsvc.charts.townBars(this.element);
+    // The figures above may have taken a line more.
+    const tall = this.element.offsetHeight;
+    if (this.tall && this.tall !== tall) this.chart.fit();
+    this.tall = tall;
     this.chart.update(this.rows);
   }
 

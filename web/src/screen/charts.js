@@ -4,6 +4,7 @@ import { BarChart } from "echarts/charts";
 import { GridComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
+import { number } from "../words.js";
 
 use([BarChart, GridComponent, CanvasRenderer]);
 
@@ -26,6 +27,7 @@ export function townBars(element) {
   let begun = false;
   const option = () => {
     const { rem, read, font } = look();
+    const room = Math.max(2.4, 0.4 + 0.62 * Math.max(...rows.map(({ count }) => number(count).length)));
     const text = { fontFamily: font, fontSize: rem, color: read("--ink") };
     const series = GRADES.map((grade) => ({
       type: "bar",
@@ -35,13 +37,13 @@ export function townBars(element) {
       itemStyle: { color: read(`--grade-${grade}`), borderColor: read("--panel"), borderWidth: rem / 16 },
       data: rows.map((row) => row.grades[grade] || 0),
     }));
-    const label = { ...text, show: true, position: "right", distance: rem * 0.4, fontWeight: 600, formatter: ({ dataIndex }) => String(rows[dataIndex].count) };
+    const label = { ...text, show: true, position: "right", distance: rem * 0.4, fontWeight: 600, formatter: ({ dataIndex }) => number(rows[dataIndex].count) };
     series.push({ type: "bar", stack: "towns", silent: true, data: rows.map(() => 0), label });
     return {
       animation: false,
       // A wiped canvas is white on paper.
       backgroundColor: printing() ? read("--panel") : "transparent",
-      grid: { left: rem * 5.2, right: rem * 2.4, top: 0, bottom: 0 },
+      grid: { left: rem * 5.2, right: rem * room, top: 0, bottom: 0 },
       xAxis: { type: "value", show: false },
       yAxis: {
         type: "category",
@@ -67,6 +69,7 @@ export function townBars(element) {
       draw();
     },
     repaint: draw,
+    fit: () => chart.resize(),
     resize() {
       chart.resize();
       draw();

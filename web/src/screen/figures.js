@@ -13,6 +13,11 @@ export function say(element, text) {
   element.animate([{ opacity: 0.2 }, { opacity: 1 }], { duration: 900, easing: "ease-out" });
 }
 
+/** Figures side by side are set as large as the longest of them has room for. */
+export function setLength(box, counts) {
+  box.style.setProperty("--length", Math.max(...counts.map((count) => number(count).length)));
+}
+
 class GradedRow {
   constructor(layer) {
     this.layer = layer;
@@ -45,6 +50,8 @@ class GradedRow {
 
   update({ count, grades, at }) {
     say(this.count, number(count));
+    setLength(this.count, [count]);
+    setLength(this.box, [...this.cells.keys()].map((grade) => grades[grade] || 0));
     for (const [grade, value] of this.cells) {
       say(value, number(grades[grade] || 0));
       this.bars.get(grade).style.flexGrow = grades[grade] || 0;
@@ -99,6 +106,7 @@ export class Figures {
 
   update(overview) {
     for (const [id, row] of this.rows) if (overview.layers[id]) row.update(overview.layers[id]);
+    setLength(this.list, Object.values(overview.layers).map(({ count }) => count));
     this.time.textContent = `截至 ${dataTime(overview.time)}`;
   }
 }

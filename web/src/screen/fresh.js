@@ -4,6 +4,7 @@ import { fill, h } from "../dom.js";
 import { sharpness } from "../sharpness.js";
 import { lookOf, swatch } from "../symbols.js";
 import { number } from "../words.js";
+import { setLength } from "./figures.js";
 import { dataTime } from "./said.js";
 
 // Shares of a township's things that are overdue.
@@ -90,6 +91,7 @@ export class Freshness {
       cell.canvas.setAttribute("aria-label", `${cell.layer.title}：${layer.stale} 处超期未核实`);
       for (const [code, { stale }] of Object.entries(layer.towns)) totals.set(code, (totals.get(code) || 0) + stale);
     }
+    setLength(this.maps, Object.values(overview.layers).map(({ stale }) => stale));
     this.draw();
     this._name(totals);
     this.time.textContent = `截至 ${dataTime(overview.time)}`;
