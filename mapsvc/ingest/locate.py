@@ -41,7 +41,7 @@ from mapsvc.ingest.scores import (
     stands_out,
 )
 from mapsvc.ingest.spoken import UNKNOWN, spoken_system
-from mapsvc.ingest.vague import reads_as_d_mmss, rough_places
+from mapsvc.ingest.vague import metres_apart, reads_as_d_mmss, rough_places
 from mapsvc.ingest.wire import ASSUMED, OLD
 
 Floats = NDArray[np.float64]
@@ -95,6 +95,7 @@ def locate(
         for group in groups:
             _place(located, given, group, in_metres, named, hint, ledger, regions, targets, known)
     located.problems += rough_places(ledger, given)
+    located.problems += metres_apart(ledger, located)
     _mark_swapped(located, ledger)
     return located
 

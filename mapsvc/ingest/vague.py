@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mapsvc.coordinates import to_wgs84
-from mapsvc.coordinates.pairs import breaks_sixties, d_mmss
-from mapsvc.ingest.assign import RegionIndex
+from mapsvc.coordinates import gauss_kruger_candidates, to_wgs84
+from mapsvc.coordinates.pairs import breaks_sixties, d_mmss, parse_pairs
+from mapsvc.ingest.assign import RegionIndex, metres_between, spoken
 from mapsvc.ingest.given import Given, Located
 from mapsvc.ingest.ledger import Ledger
 from mapsvc.ingest.messages import Problem, problem
@@ -15,6 +15,8 @@ from mapsvc.ingest.messages import Problem, problem
 _MANY = 3
 """Features at exactly one place that are no chance."""
 _NAMED = 5
+_DATUM_M = 150
+"""How far an old datum may lie from CGCS2000, and then some."""
 _ROUGH = {"decimal": (100, "两位小数（约 1 公里）"), "dms": (60, "分（约 1.8 公里）"),
           "packed_dm": (60, "分（约 1.8 公里）")}  # fmt: skip
 """Form → how many of its coarse steps a degree has."""
@@ -55,6 +57,39 @@ def shared_places(
                 value="，".join(t for t in located.raw[row] if t),
                 field="coordinates", **ledger.at(row, "coordinates"),
             )  # fmt: skip
+
+
+def metres_apart(ledger: Ledger, located: Located) -> Iterator[Problem]:
+    """Rows whose metres say another place than their degrees, where those of the others agree.
+
+    Which projection the metres are in is the one that fits; an old datum lies within `_DATUM_M`.
+    """
+    for part in ledger.parts:
+        x, y = part.cells("x"), part.cells("y")
+        if x is None or y is None or "lon" not in part.columns:
+            continue
+        rows = slice(part.offset, part.offset + part.height)
+        lon, lat, told = located.lon[rows], located.lat[rows], parse_pairs(x, y)
+        both = np.flatnonzero((told.form == "projected") & np.isfinite(lon))
+        if both.size < _MANY:
+            continue
+        east, north = told.x[both], told.y[both]
+        found = gauss_kruger_candidates(east, north, float(np.median(lon[both])))
+        apart = [
+            metres_between(*to_wgs84(east, north, c.system), lon[both], lat[both])
+            for c in found
+            if not c.swapped
+        ]
+        best = min(apart, key=lambda m: float(np.nanmedian(m)), default=None)
+        if best is None or not (usual := float(np.nanmedian(best))) <= _DATUM_M:
+            continue
+        for index in np.flatnonzero(~(best <= usual + _DATUM_M)).tolist():
+            seq = part.offset + int(both[index])
+            if seq not in ledger.skipped:
+                yield problem(
+                    "two_places", field="coordinates", other=part.columns["x"].heading,
+                    distance=spoken(float(best[index])), **ledger.at(seq, "coordinates"),
+                )  # fmt: skip
 
 
 def reads_as_d_mmss(

@@ -85,6 +85,8 @@ def _beside() -> list[Case]:
 def _contradicted() -> list[Case]:
     metres = [*HEAD[:3], "X坐标", "Y坐标"]
     old = xlsx_of([["1980西安坐标系，3度带"], metres, *_in("EPSG:4546", 3)])
+    beside = [[*r, m[4] + 900 * (i == 4), m[3]] for i, (r, m) in
+              enumerate(zip(standard(5)[1:], _in("EPSG:4546"), strict=True))]  # fmt: skip
     heading = [*HEAD[:3], "经度（GCJ02）", "纬度（GCJ02）"]
     both = xlsx_of([["坐标系：WGS84"], heading, *_in("gcj02", 3)])
     away = geojson_of([HEAD, *_in("EPSG:4546", 6)])
@@ -93,6 +95,8 @@ def _contradicted() -> list[Case]:
     prefixed = [r if i % 2 else _in("EPSG:4525", 6)[i] for i, r in enumerate(_in("EPSG:4546", 6))]
     strayed = [*_in("EPSG:4546", 5), *_in("EPSG:4547", 6)[5:]]
     return [
+        good("said-metres-apart", csv_of([[*HEAD, "X坐标", "Y坐标"], *beside]), count=4,
+             rows={6: "two_places"}),
         Case("said-old-datum", old, crs="auto", rows=dict.fromkeys((3, 4, 5), "crs_old")),
         good("said-utm", xlsx_of([["WGS 1984 UTM Zone 49N"], metres, *_in("EPSG:32649", 3)]), 3,
              crs="auto", tolerance=0.05),
