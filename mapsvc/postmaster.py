@@ -100,8 +100,9 @@ class Postmaster:
         fresh = Path(tempfile.mkdtemp(prefix="initdb-", dir=self.base))
         self._hand_over(fresh)
         command: list[str | Path] = [program, "-D", fresh.name, "-U", "postgres"]
-        # Not locale C: there pg_trgm finds no trigrams in Chinese.
-        command += ["--data-checksums", "-E", "UTF8", "--locale=C.UTF-8"]
+        # The characters' classes are not those of C: there pg_trgm finds no trigrams in Chinese.
+        # Their order is the same in both, and C has it in half the time: indexes feel it.
+        command += ["--data-checksums", "-E", "UTF8", "--locale=C.UTF-8", "--lc-collate=C"]
         command += ["--auth-local=trust", "--auth-host=reject"]
         command += [] if self._durable else ["--no-sync"]
         made = self._run(command)
