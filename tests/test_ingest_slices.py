@@ -1,5 +1,6 @@
 """A large sheet read slice by slice says what it says when it is read at once."""
 
+import re
 import zipfile
 from datetime import date, datetime
 from pathlib import Path
@@ -36,6 +37,16 @@ def made(path: Path) -> Path:
     return path
 
 
+def rewritten(path: Path, entry: str, usual: bytes, odd: bytes) -> Path:
+    """The same workbook in which an entry is written otherwise."""
+    made = path.with_name("odd.xlsx")
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(made, "w") as copy:
+        for name in source.namelist():
+            xml = source.read(name)
+            copy.writestr(name, xml.replace(usual, odd) if name == entry else xml)
+    return made
+
+
 def told(path: Path) -> list[Message]:
     return list(read(path, LIMITS))
 
@@ -67,10 +78,81 @@ def test_a_sheet_in_slices_is_the_same_sheet(
     assert len(slices_read) > 5
 
 
+def shared(path: Path, name: bytes = b"sharedStrings.xml") -> Path:
+    """The same workbook with its texts in a table of their own, as Excel writes them."""
+    texts: dict[bytes, int] = {}
+
+    def moved(text: re.Match[bytes]) -> bytes:
+        return b't="s"><v>%d</v>' % texts.setdefault(text[1], len(texts))
+
+    sheet = "xl/worksheets/sheet1.xml"
+    with zipfile.ZipFile(path) as source:
+        xml = re.sub(rb't="inlineStr"><is><t>([^<]*)</t></is>', moved, source.read(sheet))
+        types = source.read("[Content_Types].xml")
+        links = source.read("xl/_rels/workbook.xml.rels")
+        others = {name: source.read(name) for name in source.namelist()}
+    kind = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    part = b'<Override PartName="/xl/%s" ContentType="%s"/></Types>' % (name, kind)
+    types = types.replace(b"</Types>", part)
+    office = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+    link = b'<Relationship Id="rIdT" Type="%s" Target="%s"/></Relationships>' % (office, name)
+    links = links.replace(b"</Relationships>", link)
+    main = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    table = b"".join(b"<si><t>%s</t></si>" % text for text in texts)
+    others |= {
+        sheet: xml,
+        "[Content_Types].xml": types,
+        "xl/_rels/workbook.xml.rels": links,
+        f"xl/{name.decode()}": b'<sst xmlns="%s">%s</sst>' % (main, table),
+    }
+    with zipfile.ZipFile(path, "w") as copy:
+        for entry, content in others.items():
+            copy.writestr(entry, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("entry", "usual", "odd", "least"),
+    [
+        ("xl/sharedStrings.xml", b"", b"", 6),
+        ("xl/sharedStrings.xml", b"</sst>", b"<!-- <si> --></sst>", 0),
+        ("xl/worksheets/sheet1.xml", b't="s"', b"t='s'", 0),
+        ("xl/worksheets/sheet1.xml", b't="s"', b't = "s"', 0),
+        ("xl/worksheets/sheet1.xml", b"<sheetData>", b"<sheetData><!-- -->", 0),
+    ],
+)
+def test_a_slice_has_the_texts_of_its_rows(
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    entry: str,
+    usual: bytes,
+    odd: bytes,
+    least: int,
+) -> None:
+    """Written oddly, it is read at once, as ever."""
+    usual_book = made(tmp_path / "a.xlsx")
+    at_once = told(usual_book)
+    path = rewritten(shared(usual_book), entry, usual, odd) if usual else shared(usual_book)
+    slices_read = request.getfixturevalue("cut")
+    monkeypatch.setattr(slices, "_FEW_TEXTS", 0)
+    assert told(path) == at_once
+    assert len(slices_read) >= least
+    assert bool(slices_read) == bool(least)
+
+
+def test_a_slice_finds_its_texts_in_whatever_capitals(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path = shared(made(tmp_path / "a.xlsx"), b"SharedStrings.xml")
+    at_once = told(path)
+    slices_read = request.getfixturevalue("cut")
+    assert told(path) == at_once
+    assert len(slices_read) > 5
+
+
 def test_rows_that_do_not_say_their_number_are_read_at_once(tmp_path: Path, cut: list[int]) -> None:
-    path, odd = made(tmp_path / "a.xlsx"), tmp_path / "b.xlsx"
-    with zipfile.ZipFile(path) as source, zipfile.ZipFile(odd, "w") as copy:
-        for name in source.namelist():
-            copy.writestr(name, source.read(name).replace(b'<row r="', b'<row no="'))
+    sheet = "xl/worksheets/sheet1.xml"
+    odd = rewritten(made(tmp_path / "a.xlsx"), sheet, b'<row r="', b'<row no="')
     assert any(getattr(message, "columns", None) for message in told(odd))
     assert not cut

@@ -1,14 +1,16 @@
 """A large sheet of an xlsx, some thousand rows at a time: calamine holds whole what it is given.
 
 Between two rows the XML of a sheet can be cut: each slice is written as a workbook of its own, with
-the styles and texts of the whole, and read as any other; while one is read, the one before goes
-out. That is done only where every row says its number and the numbers rise; else the sheet is read
-at once.
+the styles of the whole and the texts that it uses, and read as any other; while one is read, the
+one before goes out. That is done only where every row says its number and the numbers rise; else
+the sheet is read at once.
 """
 
+import mmap
 import re
 import shutil
 import zipfile
+from array import array
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, pairwise
@@ -29,11 +31,17 @@ _HEAD_END = re.compile(rb"<sheetData\s*>")
 _ROW = re.compile(rb"<row(?:\s[^>]*?)?\sr=[\"'](\d{1,7})[\"'][^>]*>")
 _ROWS_END = b"</sheetData>"
 _DIMENSION = re.compile(rb"<dimension\b[^>]*/>")
-_TEXTS = "xl/sharedStrings.xml"
+_TEXTS = "xl/sharedstrings.xml"
+_FEW_TEXTS = 1 << 18
+"""Bytes of shared texts that every slice may bring along whole; more must be told apart."""
+_TEXT = re.compile(rb"<si[\s>/]")
+_USE = re.compile(rb't="s"><v>(\d{1,9})</v>')
+_ODD_USE = re.compile(rb"t(?:\s+=|=\s|='s')")
 _COMMON = {
-    *("[Content_Types].xml", "_rels/.rels", "xl/workbook.xml", "xl/_rels/workbook.xml.rels"),
+    *("[content_types].xml", "_rels/.rels", "xl/workbook.xml", "xl/_rels/workbook.xml.rels"),
     *("xl/styles.xml", _TEXTS),
 }
+"""Entries that a slice needs beside its rows, in small letters: some programs write others."""
 
 
 class Outline:
@@ -44,9 +52,8 @@ class Outline:
         self.head = self.tail = b""
         self.cuts: list[int] = []
         """Byte of the first row, of the first row of each slice after it, and of the rows' end."""
-        texts = archive.getinfo(_TEXTS).file_size if _TEXTS in archive.namelist() else 0
-        # Every slice brings all shared texts along: that may cost a fifth of the rows at most.
-        self._step = max(_SLICE, 5 * texts)
+        # A slice whose texts stand elsewhere is four times what is seen of it here.
+        self._step = _SLICE if _texts_size(archive) < _FEW_TEXTS else _SLICE // 4
         self._seen = 0
         self._end = b""
 
@@ -146,9 +153,14 @@ def _read(
         ThreadPoolExecutor(1) as reader,
     ):
         before: Future[calamine.CalamineSheet] | None = None
-        for number, rows in enumerate(cut(archive, outline)):
+        many = _texts_size(archive) >= _FEW_TEXTS
+        texts = _Texts.of(archive, Path(folder)) if many else None
+        for number, whole in enumerate(cut(archive, outline)):
             book = Path(folder) / f"{number}.xlsx"
-            _write(archive, book, outline, rows)
+            rows, own = texts.of_rows(whole) if texts else (whole, None)
+            if many and own is None and not number:
+                return
+            _write(archive, book, outline, rows, own)
             # calamine lets go of the interpreter while it reads.
             begun = reader.submit(_sheet, book, position)
             if before:
@@ -173,9 +185,61 @@ def cut(archive: zipfile.ZipFile, outline: Outline) -> Iterator[bytes]:
             yield stream.read(end - begin)
 
 
-def _write(archive: zipfile.ZipFile, book: Path, outline: Outline, rows: bytes) -> None:
+def _texts_size(archive: zipfile.ZipFile) -> int:
+    return sum(e.file_size for e in archive.infolist() if e.filename.lower() == _TEXTS)
+
+
+class _Texts:
+    """The shared texts of a workbook, of which a slice is given those that it uses."""
+
+    def __init__(self, xml: mmap.mmap) -> None:
+        self._xml = xml
+        self._begins = array("Q", (text.start() for text in _TEXT.finditer(xml)))
+        self._begins.append(max(xml.rfind(b"</sst>"), 0))
+        xml.madvise(mmap.MADV_DONTNEED)
+
+    @classmethod
+    def of(cls, archive: zipfile.ZipFile, folder: Path) -> "_Texts | None":
+        """None where they are written so oddly that they cannot be told apart here."""
+        with (folder / "texts").open("w+b") as file:
+            name = next(name for name in archive.namelist() if name.lower() == _TEXTS)
+            with archive.open(name) as source:
+                shutil.copyfileobj(source, file, _SLICE)
+            file.flush()
+            xml = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if xml.find(b"<!") >= 0 or xml.find(b"<si") < 0:
+            return None
+        return cls(xml)
+
+    def of_rows(self, rows: bytes) -> tuple[bytes, bytes | None]:
+        """The rows with the texts that they use numbered anew, and the table of these texts.
+
+        The same rows and None where it is not certain what they use.
+        """
+        parts = _USE.split(rows)
+        used = dict.fromkeys(parts[1::2])
+        places = list(map(int, used))
+        odd = b"<!" in rows or _ODD_USE.search(rows) or len(parts) // 2 != rows.count(b't="s"')
+        if odd or max(places, default=0) >= len(self._begins) - 1:
+            return rows, None
+        numbers = {text: b't="s"><v>%d</v>' % n for n, text in enumerate(used)}
+        parts[1::2] = map(numbers.__getitem__, parts[1::2])
+        texts = [self._xml[self._begins[n] : self._begins[n + 1]] for n in places]
+        self._xml.madvise(mmap.MADV_DONTNEED)
+        return b"".join(parts), b"".join([self._xml[: self._begins[0]], *texts, b"</sst>"])
+
+
+def _write(
+    archive: zipfile.ZipFile, book: Path, outline: Outline, rows: bytes, texts: bytes | None
+) -> None:
+    """A slice as a workbook; all texts go with it where its own are not known."""
     with zipfile.ZipFile(book, "w") as made:
-        for name in _COMMON.intersection(archive.namelist()):
+        for name in dict.fromkeys(archive.namelist()):
+            if name.lower() not in _COMMON:
+                continue
+            if name.lower() == _TEXTS and texts is not None:
+                made.writestr(name, texts)
+                continue
             with archive.open(name) as source, made.open(name, "w") as copy:
                 shutil.copyfileobj(source, copy, _SLICE)
         with made.open(outline.name, "w") as sheet:

@@ -1,6 +1,7 @@
 """xlsx and xls by calamine: values as Excel last computed them."""
 
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
@@ -32,12 +33,23 @@ Merged = list[tuple[Cell, Cell]]
 Grid = calamine.CalamineSheet | Sliced
 
 
+def _opened(path: Path) -> calamine.CalamineWorkbook:
+    return calamine.CalamineWorkbook.from_path(str(path))
+
+
 def workbook(path: Path, limits: Limits, *, zipped: bool) -> Iterator[Message]:
     """Every sheet, hidden ones marked; vertically merged cells repeat their value in each row."""
     facts = zipped_facts(path, limits) if zipped else old_facts(path)
     try:
-        with calamine.CalamineWorkbook.from_path(str(path)) as book:
-            for position, meta in enumerate(book.sheets_metadata):
+        with ExitStack() as held:
+            opened = held.enter_context(_opened(path))
+            book: calamine.CalamineWorkbook | None = opened
+            metadata = opened.sheets_metadata
+            if any(known.outline for known in facts.values()):
+                # It would hold all texts beside those of each slice.
+                held.close()
+                book = None
+            for position, meta in enumerate(metadata):
                 if meta.typ == calamine.SheetTypeEnum.WorkSheet:
                     visible = meta.visible == calamine.SheetVisibleEnum.Visible
                     known, width = facts.get(position, Facts()), 0
@@ -46,7 +58,9 @@ def workbook(path: Path, limits: Limits, *, zipped: bool) -> Iterator[Message]:
                         width = yield from _sparse(path, meta.name, visible, known, limits)
                     else:
                         sheet = _cut(path, position, meta.name, known, limits)
-                        sheet = sheet or book.get_sheet_by_index(position)
+                        if sheet is None:
+                            book = book or held.enter_context(_opened(path))
+                            sheet = book.get_sheet_by_index(position)
                         yield from _sheet(path, sheet, visible, known, limits)
                         width = sheet.start[1] + sheet.width if sheet.start else 0
                     if visible:
