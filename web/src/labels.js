@@ -235,9 +235,8 @@ export class Lettering {
       const width = measure(this.ctx, text, style);
       const row = figures && kind === "township" && figures.get(text);
       for (const [dx, dy] of row ? AROUND : moves) {
-        const box = row
-          ? this._plate(text, kind, row, [x, y], [dx, dy])
-          : this._put(text, kind, x - width / 2 + dx * width, y + dy * (style.size + 8), width);
+        const [left, top] = [x - width / 2 + dx * width, y + dy * (style.size + 8)];
+        const box = row ? this._plate(text, kind, row, [x, y], [dx, dy]) : this._seen(x, y, left, top, width) && this._put(text, kind, left, top, width);
         if (!box) continue;
         seen.set(key, [...twins, [x, y]]);
         boxes.push(box);

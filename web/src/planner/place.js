@@ -70,11 +70,11 @@ export class Place {
       button.textContent = await copy(text).then(() => "已复制", () => "复制失败");
       setTimeout(() => (button.textContent = "复制"), 1600);
     });
-    const name = h("b", { class: "where-name" });
+    const name = this.app.offline ? null : h("b", { class: "where-name" });
     const { editor } = this.app;
     const add = editor && editor.writes ? h("button", { type: "button", class: "text", onclick: () => editor.add(at) }, "在此新增") : null;
     fill(this.said, name, h("span", { class: "num", title: "经度, 纬度（WGS-84）" }, text), button, add);
-    if (this.app.offline) return;
+    if (!name) return;
     placeName(at).then(
       (said) => at === this.at && (name.textContent = said),
       () => {},
