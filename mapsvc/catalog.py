@@ -76,13 +76,17 @@ class Column(_Strict):
 
 
 class LayerField(_Strict):
-    """A declared field; `personal` ones are masked for those without the right."""
+    """A declared field; `personal` ones are masked for those without the right.
+
+    `joins`: where rows repeat a feature for its items, what each says of this field is kept.
+    """
 
     id: Identifier
     title: Words
     type: FieldType = "text"
     required: bool = False
     personal: bool = False
+    joins: bool = False
     unit: str = ""
     note: str = ""
     headings: tuple[str, ...] = ()
@@ -99,6 +103,8 @@ class LayerField(_Strict):
             raise ValueError("enum 类型必须列出 values，其他类型不得列出")
         if (self.type == "records") != bool(self.columns):
             raise ValueError("records 类型必须列出 columns，其他类型不得列出")
+        if self.joins and self.type != "text":
+            raise ValueError("joins 只能用于 text 类型")
         _refuse_twins([c.id for c in self.columns], "columns")
         spellings = [s for v in self.values for s in (v.value, *v.synonyms)]
         _refuse_twins(spellings, "values")

@@ -26,7 +26,7 @@ _JUDGED = ("enum", "integer", "number", "date", "phone")
 KEYED, NAMELESS, STAMPED, TOLD, CALLED, KNOWN = 2.0, -4.0, 10.0, 1.5, 2.0, 4.0
 """Weights: a code's or name's own heading; no name at all; a column `layer`; the sheet's or file's
 name; words in the names of rows; names that are on the map already."""
-FITS, BREAKS = 1.5, -2.0
+FITS, BREAKS = 2.0, -2.0
 """Weights of a column whose values fit an enum, or break the rules of a field."""
 
 

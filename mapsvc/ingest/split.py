@@ -44,7 +44,7 @@ _ITEM = re.compile(
 )
 _NO_ITEM = re.compile(
     "面积|金额|价|年|月|日期|时间|编号|编码|代码|序|电话|手机|邮编|率|比例|高程|海拔|总|计|长|宽|高度|深|坡|经|纬|坐标"
-    "|人数|户数|人口|容积|容量|面数|层数|距离|等级|级别|身份证|账号|备注|评分|得分|公里|里程|温度|湿度|数$|号$"
+    "|人数|户数|人口|人员|专职|兼职|党员|容积|容量|面数|层数|距离|等级|级别|身份证|账号|备注|评分|得分|公里|里程|温度|湿度|数$|号$"
 )
 
 
@@ -250,13 +250,14 @@ def _items(part: "Part", layer: Layer) -> Iterator[Problem]:
 
 
 def _wholes(part: "Part") -> list[Column]:
-    """Columns but those that count again a part of the item left of them: 其中：单帐篷."""
+    """Columns but those that count a part of what is left of them: 其中：单帐篷, 其中：专职."""
     found: list[Column] = []
-    of_item = False
+    counted_left = False
     for column in part.heading.columns:
         if "其中" not in column.heading:
-            of_item = column.target is None and _ITEM.search(name_of(column)) is not None
-        elif of_item:
+            known = (column.target or "").startswith("field:")
+            counted_left = known or _ITEM.search(name_of(column)) is not None
+        elif counted_left:
             continue
         found.append(column)
     return found

@@ -3,6 +3,7 @@
 from tests.corpus.case import Case
 from tests.corpus.dressed import cases as dressed
 from tests.corpus.hostile import cases as hostile
+from tests.corpus.ledgers import cases as ledgers
 from tests.corpus.meaning import cases as meaning
 from tests.corpus.odd import cases as odd
 from tests.corpus.parted import cases as parted
@@ -17,5 +18,5 @@ __all__ = ["Case", "all_cases"]
 
 
 def all_cases() -> list[Case]:
-    plain = [*texts(), *positions(), *sheets(), *vectors()]
-    return [*plain, *hostile(), *traps(), *meaning(), *odd(), *said(), *parted(), *dressed()]
+    plain = [*texts(), *positions(), *sheets(), *vectors(), *hostile()]
+    return [*plain, *traps(), *meaning(), *odd(), *said(), *parted(), *dressed(), *ledgers()]
