@@ -6,24 +6,39 @@ Each group holds one thing of the row's feature; together they are its list.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mapsvc.catalog import Column as RecordColumn
 from mapsvc.catalog import Layer, LayerField
-from mapsvc.ingest.headings import BRACKETS, Column, plain
-from mapsvc.ingest.units import MEASURES
-from mapsvc.ingest.values import BETWEEN_ITEMS, BETWEEN_PARTS, LEFT_OUT, blank, counted
+from mapsvc.ingest.headings import BRACKETS, STARS, Column, plain
+from mapsvc.ingest.units import MEASURES, TIMES
+from mapsvc.ingest.values import (
+    BETWEEN_ITEMS,
+    BETWEEN_PARTS,
+    LEFT_OUT,
+    Wrong,
+    blank,
+    counted,
+    parser,
+)
 
 if TYPE_CHECKING:
     from mapsvc.ingest.ledger import Part
 
 _NUMBERED = re.compile(r"(.+?)[_-]?\(?(\d{1,2}|[一二三四五六七八九十])\)?").fullmatch
 _REMARK = re.compile(rf"(?!\((?:\d{{1,2}}|[一二三四五六七八九十])\)){BRACKETS.pattern}")
-_COUNT = re.compile("(?:数量|合计|小计|总计|总数|总量|库存)$")
+_COUNT = re.compile(
+    "(?:数量|合计|小计|总计|总数|总量|库存|(?:实储|实有|现有|现存|在库|结存)数?量?)$"
+)
+_ACTUAL = re.compile("(?:(?:实储|实有|现有|现存|在库|结存)(?:数量?)?|数量)$")
 _PART = re.compile("^其中[::]?")
-_PER = re.compile(rf"(?<=.)/({MEASURES})$")
+_PER = re.compile(rf"(?<=.)/([十百千万]?(?:{MEASURES}))$")
 """抽水泵/台: the measure word behind the thing."""
 _is_measure = re.compile(MEASURES).fullmatch
+_many = re.compile(rf"(?:单位[::]?)?([十百千万]?)({MEASURES})").fullmatch
+_NO_NAME = frozenset({"数量", "个数", "必填", "选填", "可选"})
+_HALF = str.maketrans("（）：／［］", "():/[]")
 
 
 @dataclass(slots=True)
@@ -33,10 +48,13 @@ class Group:
     quantity: Column
     item: Column | None = None
     unit: Column | None = None
+    rest: list[tuple[RecordColumn, Column]] = field(default_factory=list)
+    """What else is said of a thing: 有效期至."""
 
     @property
     def columns(self) -> list[Column]:
-        return [c for c in (self.item, self.quantity, self.unit) if c]
+        named = (self.item, self.quantity, self.unit, *(column for _, column in self.rest))
+        return [column for column in named if column]
 
 
 def take_groups(part: "Part", layer: Layer) -> None:
@@ -64,37 +82,41 @@ def set_groups(part: "Part", records: LayerField, groups: list[Group]) -> None:
 
 
 def _listed(part: "Part", index: int) -> str:
-    things = (_thing(part, group, index) for group in part.groups)
-    told = ([text or LEFT_OUT for text in thing] for thing in things if _is_thing(thing))
-    return BETWEEN_ITEMS.join(map(BETWEEN_PARTS.join, told))
+    told = []
+    for group in part.groups:
+        item, quantity, unit = _thing(part, group, index)
+        rest = [f"{of.id}={cell}" for of, c in group.rest if (cell := _cell(part, c, index))]
+        if item or quantity or rest:
+            parts = [item, quantity, unit, *rest]
+            told.append(BETWEEN_PARTS.join(text or LEFT_OUT for text in parts))
+    return BETWEEN_ITEMS.join(told)
 
 
-def _is_thing(thing: tuple[str, str, str]) -> bool:
-    item, quantity, _ = thing
-    return bool(item or quantity)
+def _cell(part: "Part", column: Column | None, index: int) -> str:
+    if column is None:
+        return ""
+    text = part.sheet.columns[column.position][part.heading.first + index].strip()
+    return "" if blank(text) else text
 
 
 def _thing(part: "Part", group: Group, index: int) -> tuple[str, str, str]:
     """Name, quantity and unit of a row's thing; both of the first are empty where it has none."""
-
-    def cell(column: Column) -> str:
-        text = part.sheet.columns[column.position][part.heading.first + index].strip()
-        return "" if blank(text) else text
-
-    quantity = cell(group.quantity)
+    item, quantity = _cell(part, group.item, index), _cell(part, group.quantity, index)
     if group.item is None:
         quantity = "" if quantity == "无" else quantity
         item = name_of(group.quantity) if quantity else ""
-    else:
-        item = cell(group.item)
-    return item, quantity, (cell(group.unit) if group.unit else "") or _measure(group.quantity)
+    times, unit = _measure(group.quantity)
+    if times != 1 and (match := counted(quantity)) and not match[2]:
+        quantity = f"{float(match[1].replace(',', '')) * times:.10g}"
+    return item, quantity, _cell(part, group.unit, index) or unit
 
 
 def uncounted(part: "Part", index: int) -> Iterator[tuple[Column, str, str, dict[str, Any]]]:
-    """Where a row lacks a thing or its quantity: column, cell, code of the message and its gaps."""
+    """What is wrong with a row's things: column, cell, code of the message and its gaps."""
     for group in part.groups:
-        item, quantity, _ = thing = _thing(part, group, index)
-        if not _is_thing(thing):
+        item, quantity, _ = _thing(part, group, index)
+        rest = [(of, c, cell) for of, c in group.rest if (cell := _cell(part, c, index))]
+        if not (item or quantity or rest):
             continue
         for column, text in ((group.item, item), (group.quantity, quantity)):
             if column and not text:
@@ -103,6 +125,10 @@ def uncounted(part: "Part", index: int) -> Iterator[tuple[Column, str, str, dict
             named = name_of(group.quantity) if group.item is None else group.quantity.heading
             gaps = {"item": named, "quantity": quantity[:40]}
             yield group.quantity, quantity, "item_not_a_number", gaps
+        for declared, column, cell in rest:
+            value = parser(declared)(cell)
+            if isinstance(value, Wrong):
+                yield column, cell, value.code, value.gaps
 
 
 def unit_beside(part: "Part", records: LayerField, column: Column) -> Column | None:
@@ -138,8 +164,17 @@ def _found(part: "Part", records: LayerField) -> list[Group]:
         if of := known.get(key):
             sets[mark, before[mark, of]][of] = column
             before[mark, of] += 1
-    whole = (found for found in sets.values() if item in found and number in found)
-    return [Group(found[number], found[item], found.get(unit)) for found in whole]
+    own = {item, number, unit}
+    return [
+        Group(
+            one[number],
+            one[item],
+            one.get(unit),
+            [(c, one[c.id]) for c in records.columns if c.id in one and c.id not in own],
+        )
+        for one in sets.values()
+        if item in one and number in one
+    ]
 
 
 def name_of(column: Column) -> str:
@@ -147,14 +182,24 @@ def name_of(column: Column) -> str:
 
     Where that only says 数量 or 合计, the group above it.
     """
-    texts = (_PER.sub("", plain(t)) for t in (column.lowest, column.heading))
-    lowest, whole = (BRACKETS.sub("", text) for text in texts)
+    lowest, whole = (_PER.sub("", _bare(text)) for text in (column.lowest, column.heading))
     if _COUNT.fullmatch(lowest):
         return _PART.sub("", _COUNT.sub("", whole) or whole)
-    return _PART.sub("", (lowest or whole).removesuffix("数量"))
+    return _PART.sub("", _ACTUAL.sub("", lowest or whole))
 
 
-def _measure(column: Column) -> str:
+def _bare(text: str) -> str:
+    """A heading without stars and without brackets round a unit; its letters stay as they are."""
+    joined = STARS.sub("", "".join(text.split())).translate(_HALF).strip(":")
+    return BRACKETS.sub(lambda found: "" if _says_unit(found[0][1:-1]) else found[0], joined)
+
+
+def _says_unit(text: str) -> bool:
+    return _many(text) is not None or text in _NO_NAME
+
+
+def _measure(column: Column) -> tuple[float, str]:
+    """What a number of the column is to be multiplied by, and counted in: 万条 is 10000 and 条."""
     behind = _PER.search(plain(column.lowest or column.heading))
-    unit = behind[1] if behind else column.unit
-    return unit if _is_measure(unit) else ""
+    found = _many(behind[1] if behind else column.unit)
+    return (TIMES.get(found[1], 1.0), found[2]) if found else (1.0, "")

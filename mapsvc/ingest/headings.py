@@ -11,6 +11,7 @@ from collections.abc import KeysView
 from dataclasses import dataclass, field
 
 from mapsvc.catalog import Layer, LayerField
+from mapsvc.ingest.everyones import EVERYONES, MINUTES, SECONDS
 from mapsvc.ingest.sandbox import Sheet
 from mapsvc.ingest.spoken import of_heading, without_system
 from mapsvc.ingest.traditional import simplified
@@ -19,47 +20,6 @@ from mapsvc.ingest.units import MEASURES, is_unit, without_unit
 SEARCHED_ROWS = 30
 DEEPEST = 3
 
-MINUTES, SECONDS = "_minutes", "_seconds"
-"""Behind `lon` or `lat`: the target of a column with the rest of an angle."""
-
-COMMON: dict[str, tuple[str, ...]] = {
-    "lon": ("经度", "东经", "经度坐标", "经度e", "longitude", "lng", "lon", "long", "x经度"),
-    "lat": ("纬度", "维度", "北纬", "纬度坐标", "纬度n", "latitude", "lat", "y纬度"),
-    "x": ("x", "x坐标", "坐标x", "横坐标", "东坐标", "东向坐标", "point_x", "coord_x", "e"),
-    "y": ("y", "y坐标", "坐标y", "纵坐标", "北坐标", "北向坐标", "point_y", "coord_y", "n"),
-    "point": (
-        "坐标", "经纬度", "经纬度坐标", "坐标位置", "位置坐标", "地理坐标", "中心点坐标",
-        "点位坐标", "坐标点", "定位", "location", "coordinates", "coordinate", "lnglat", "lonlat",
-    ),
-    "province": ("省", "省份", "所在省", "pname", "province"),
-    "city": ("市", "地市", "市州", "州", "城市", "所在市", "cityname", "city"),
-    "county": (
-        "县", "区县", "县区", "区域", "所属区县", "所在区县", "所属城区", "区县名称", "县名称",
-        "县市区", "adname", "county", "district",
-    ),
-    "township": (
-        "乡镇", "乡镇名称", "所属乡镇", "所在乡镇", "镇街", "乡镇街道", "街道", "镇", "乡",
-        "乡镇(街道)", "乡镇(街道)名称", "所属乡镇(街道)", "所属镇街", "街镇", "受灾乡镇名称",
-        "township", "town", "streetname",
-    ),
-    "village": (
-        "村", "村居", "行政村", "村名", "村名称", "所属村", "所在村", "社区", "所属社区", "村社区",
-        "村(社区)", "行政村名称", "社区(行政村)名称", "所属行政村", "village",
-    ),
-    "adcode": (
-        "行政区划代码", "区划代码", "区划编码", "行政区划编码", "行政区规划", "县代码", "区县代码",
-        "乡镇代码", "村代码", "region_code", "adcode", "admincode", "areacode",
-    ),
-    "verified_at": (
-        "核实日期", "核查日期", "核实时间", "核查时间", "最近核实日期", "排查日期",
-        "排查时间", "verified_at",
-    ),
-    "crs": (
-        "坐标系", "坐标系统", "坐标来源", "坐标系类型", "坐标类型", "坐标系名称", "ovcoordtype",
-        "crs",
-    ),
-    "seq": ("序号", "序", "行号", "no", "no.", "id", "fid", "objectid", "#"),
-}  # fmt: skip
 _PLACES = ("lon", "lat", "x", "y", "point")
 _CONTAINING = (
     ("point", re.compile(r"经纬度|經緯度|lng.?lat|lon.?lat")),
@@ -86,7 +46,7 @@ _GENERIC = re.compile(
 _ABOUT = re.compile("(?:基本)?(?:情况|信息|概况|统计|数据)$")
 _ABOUT_TABLE = re.compile(r"[^:：]+[:：]\s*\S.*", re.DOTALL).fullmatch
 _NEUTRAL = re.compile("基本|信息|情况|概况|坐标|位置|登记|台账|一览|明细|内容|属性|其他|地理|空间")
-_STARS = re.compile(r"[*＊★☆△▲]|\((?:必填|选填|必填项|可选)\)")
+STARS = re.compile(r"[*＊★☆△▲]|\((?:必填|选填|必填项|可选)\)")
 _UNIT_CELL = re.compile(
     r"^[(\[]?(?:单位[:：]?)?(人|户|万元|元|米|千米|公里|平方米|平方公里|亩|公顷|度|°|度\.?分\.?秒|°′″|个|m|km|m2|㎡|"
     rf"吨|年月日|年/月/日|立方米|万立方米|{MEASURES})[)\]]?$"
@@ -159,7 +119,9 @@ class Dictionary:
         titles += [(h, "name", 1 + i) for i, h in enumerate(layer.headings.name)]
         titles += [("code", "code", 50), ("name", "name", 50), (f"{layer.noun}名称", "name", 0)]
         titles += [(f"{layer.noun}编号", "code", 0)]
-        titles += [(h, target, 60 + i) for target, hs in COMMON.items() for i, h in enumerate(hs)]
+        titles += [
+            (h, target, 60 + i) for target, hs in EVERYONES.items() for i, h in enumerate(hs)
+        ]
         for text, target, rank in titles:
             key = plain(text)
             if key not in self._known or rank < self._known[key][1]:
@@ -269,7 +231,7 @@ def plain(text: str) -> str:
     Traditional characters become simplified ones.
     """
     folded = simplified(unicodedata.normalize("NFKC", text).lower())
-    return _STARS.sub("", re.sub(r"\s+", "", folded)).strip(":")
+    return STARS.sub("", re.sub(r"\s+", "", folded)).strip(":")
 
 
 def find_heading(sheet: Sheet, dictionary: Dictionary) -> Heading | None:
@@ -293,9 +255,22 @@ def find_heading(sheet: Sheet, dictionary: Dictionary) -> Heading | None:
         and (_score(sheet, dictionary, best + 1, best_depth - 1) >= best_score)
     ):
         best, best_depth = best + 1, best_depth - 1
+    while best_depth < DEEPEST and _begins_above(sheet, best):
+        best, best_depth = best - 1, best_depth + 1
     while best_depth < DEEPEST and _goes_on(sheet, dictionary, best, best_depth):
         best_depth += 1
     return _columns(sheet, dictionary, best, best_depth)
+
+
+def _begins_above(sheet: Sheet, index: int) -> bool:
+    """Do cells that are merged over two rows bind a row of the heading to the one above it?"""
+    if not index or not _is_words(sheet, index - 1):
+        return False
+    pairs = list(zip(_row(sheet, index - 1), _row(sheet, index), strict=True))
+    same = sum(bool(lower.strip()) and upper == lower for upper, lower in pairs)
+    return same > 1 and any(
+        upper.strip() and lower.strip() and upper != lower for upper, lower in pairs
+    )
 
 
 def _goes_on(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> bool:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 from mapsvc.catalog import Layer, LayerField
 from mapsvc.ingest.counts import with_units
+from mapsvc.ingest.everyones import MINUTES, SECONDS
 from mapsvc.ingest.grouped import Group, name_of, set_groups, take_groups, unit_beside
-from mapsvc.ingest.headings import MINUTES, SECONDS, Column, phone_of
+from mapsvc.ingest.headings import Column, phone_of
 from mapsvc.ingest.messages import Problem, problem
-from mapsvc.ingest.units import MEASURES
+from mapsvc.ingest.one_of import take_ticks
+from mapsvc.ingest.units import MEASURES, factor
 from mapsvc.ingest.values import blank
 
 if TYPE_CHECKING:
@@ -42,8 +44,13 @@ _ITEM = re.compile(
     "|防护服|手套|头盔|安全帽|警示|石料|块石|木桩|铅丝|土工布|彩条布|篷布|方便面|饼干|食品|矿泉水|饮用水|药品|担架|急救"
     "|消毒|无人机|卫星电话|消防车|运输车|救护车|挖掘机|装载机|推土机|铲车|喷雾器|水带|二号工具|砍刀|物资包|炊具|电缆|雨伞"
 )
+_PLANNED = "应储|应有|应配|计划|定额|标准|需求|缺口|缺额|已用|领用|损耗|报废|上年|去年|年初|拟购"
+_OF_ITEM = re.compile(
+    f"(?:金额|价|价值|面积|日期|时间|年份|编号|高度|长度|容量|功率|重量|(?:{_PLANNED})数?量?)$"
+).search
+"""帐篷金额: what is said of a thing, and no thing."""
 _NO_ITEM = re.compile(
-    "面积|金额|价|年|月|日期|时间|编号|编码|代码|序|电话|手机|邮编|率|比例|高程|海拔|总|计|长|宽|高度|深|坡|经|纬|坐标"
+    f"{_PLANNED}|面积|金额|价|年|月|日期|时间|编号|编码|代码|序|电话|手机|邮编|率|比例|高程|海拔|总|计|长|宽|高度|深|坡|经|纬|坐标"
     "|人数|户数|人口|人员|专职|兼职|党员|容积|容量|面数|层数|距离|等级|级别|身份证|账号|备注|评分|得分|公里|里程|温度|湿度|数$|号$"
 )
 
@@ -54,6 +61,7 @@ def split(part: "Part", layer: Layer) -> Iterator[Problem]:
     _two_under_one(part)
     name_from(part, layer)
     yield from _people(part, layer)
+    yield from take_ticks(part, layer)
     take_groups(part, layer)
     yield from _items(part, layer)
     with_units(part, layer)
@@ -236,13 +244,18 @@ def _items(part: "Part", layer: Layer) -> Iterator[Problem]:
     if target in part.columns or f"item:{first.id}" in part.columns:
         return
     free = [c for c in _wholes(part) if c.target is None and c.heading]
-    known = [c for c in free if _ITEM.search(name_of(c)) and _countable(part, c) > 0]
+    known = [c for c in free if _is_item(c) and _countable(part, c) > 0]
     if not known:
         return
     columns = [
         c
         for c in free
-        if c in known or (not _NO_ITEM.search(name_of(c)) and _countable(part, c) == 1)
+        if c in known
+        or (
+            not _NO_ITEM.search(name_of(c))
+            and _countable(part, c) == 1
+            and not _ITEM.search(name_of(c))
+        )
     ]
     set_groups(part, records, [Group(c, unit=unit_beside(part, records, c)) for c in columns])
     headings = "、".join(name_of(c) for c in columns)
@@ -256,11 +269,16 @@ def _wholes(part: "Part") -> list[Column]:
     for column in part.heading.columns:
         if "其中" not in column.heading:
             known = (column.target or "").startswith("field:")
-            counted_left = known or _ITEM.search(name_of(column)) is not None
+            counted_left = known or _is_item(column)
         elif counted_left:
             continue
         found.append(column)
     return found
+
+
+def _is_item(column: Column) -> bool:
+    name = name_of(column)
+    return bool(_ITEM.search(name)) and not _OF_ITEM(name) and factor(column.unit, "元") is None
 
 
 def _has_items(records: LayerField) -> bool:

@@ -1,4 +1,4 @@
-"""What is chosen by a mark: `□重大 ☑较大 □一般` in one cell."""
+"""What is chosen by a mark: `□重大 ☑较大 □一般` in one cell, or √ in one of several columns."""
 
 import re
 import unicodedata

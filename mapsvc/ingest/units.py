@@ -21,7 +21,7 @@ _GROUPS: tuple[dict[str, float], ...] = (
     {"户": 1, "家": 1},
     {"千克": 1, "公斤": 1, "kg": 1, "吨": 1e3, "t": 1e3},
 )  # fmt: skip
-_TIMES = {"十": 10.0, "百": 1e2, "千": 1e3, "万": 1e4, "亿": 1e8}
+TIMES = {"十": 10.0, "百": 1e2, "千": 1e3, "万": 1e4, "亿": 1e8}
 _many = re.compile(r"([十百千]?[万亿]|[十百千])(.*)").fullmatch
 _foreign = re.compile(
     r".{0,2}(?:美元|欧元|港元|港币|日元|英镑|美金|人次|%|‰|斤|克|尺|里|厘米|毫米)"
@@ -67,7 +67,7 @@ def _many_of(unit: str) -> float | None:
 def _times(words: str) -> float:
     product = 1.0
     for word in words:
-        product *= _TIMES[word]
+        product *= TIMES[word]
     return product
 
 

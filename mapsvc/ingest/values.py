@@ -410,19 +410,21 @@ def counted(cell: str) -> re.Match[str] | None:
     return match if match and len(match[1]) <= 16 else None
 
 
-def _from_columns(text: str, item: str, quantity: str, units: list[str]) -> Any:
-    """Records of a table with one column an item, as `split` wrote them."""
+def _from_columns(text: str, field: LayerField, item: str, quantity: str, unit: str) -> Any:
+    """Records of a table with columns of items, as `grouped` wrote them."""
+    parsers = {c.id: parser(c) for c in field.columns}
     found: list[dict[str, Any]] = []
     for part in text.split(BETWEEN_ITEMS):
-        name, cell, unit = (text.strip(LEFT_OUT) for text in part.split(BETWEEN_PARTS))
+        name, cell, measure, *rest = (p.strip(LEFT_OUT) for p in part.split(BETWEEN_PARTS))
         match = counted(cell)
-        if match is None or not name:
+        typed = {of: parsers[of](said) for of, _, said in (r.partition("=") for r in rest)}
+        if match is None or not name or any(isinstance(v, Wrong) for v in typed.values()):
             return Wrong("item_not_a_number", {"item": name, "quantity": cell[:40]})
         number = float(match[1].replace(",", ""))
         record = {item: name, quantity: int(number) if number.is_integer() else number}
-        if units and (match[2] or unit):
-            record[units[0]] = match[2] or unit
-        found.append(record)
+        if unit and (match[2] or measure):
+            record[unit] = match[2] or measure
+        found.append(record | {of: value for of, value in typed.items() if value is not None})
     return found
 
 
@@ -470,7 +472,7 @@ def _records(field: LayerField) -> Parser:
         if text in _NONE_WORDS:
             return None
         if BETWEEN_PARTS in text:
-            return _from_columns(text, item, quantity or "", units)
+            return _from_columns(text, field, item, quantity or "", next(iter(units), ""))
         if text.startswith("[{"):
             return _from_json(text, field)
         if "其中" in text and (text := without_parts(text)) == "":

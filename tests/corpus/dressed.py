@@ -15,7 +15,7 @@ _DEPOTS = {"layer": "depots"}
 
 
 def cases() -> list[Case]:
-    return [*_side_by_side(), *_formats(), *_colours(), *_chosen()]
+    return [*_side_by_side(), *_planned(), *_formats(), *_colours(), *_chosen()]
 
 
 def _things(*things: tuple[Any, ...]) -> dict[str, Any]:
@@ -65,6 +65,46 @@ def _side_by_side() -> list[Case]:
         Case("wide-units-beside", xlsx_of(wide), new, values=stock, **_DEPOTS),
         Case("wide-units-below-merged", xlsx_of(under, merge), {4: "new"},
              values={4: _things(tents, quilts)}, **_DEPOTS),
+    ]  # fmt: skip
+
+
+def _planned() -> list[Case]:
+    """What a column of a thing counts, and in which unit."""
+    one = ["K1", "一号仓库", *place(1)]
+    wide = [
+        [
+            *_DEPOT,
+            "编织袋（万条）",
+            "N95口罩（只）",
+            "帐篷金额",
+            "棉被（5斤）",
+            "棉被（8斤）",
+            "毛毯（元）",
+        ],
+        [*one, 1.5, 100, 3, 20, 30, 500],
+    ]
+    stock = _things(("编织袋", 15000, "条"), ("N95口罩", 100, "只"), ("棉被(5斤)", 20))
+    stock["items"].append({"item": "棉被(8斤)", "quantity": 30})
+    planned: list[list[Any]] = [[*_DEPOT, "帐篷", None, "棉被", None]]
+    planned += [[None] * 4 + ["应储", "实储"] * 2, [*one, 10, 8, 20, 15]]
+    expires = [
+        [*_DEPOT, "物资1", "数量1", "有效期1", "物资2", "数量2", "有效期2"],
+        [*one, "方便面", 10, "2028-01-01", "药品", 5, "长期"],
+        ["K2", "二号仓库", *place(2), "方便面", 10, "2028年1月1日", None, None, None],
+    ]
+    eaten = {"item": "方便面", "quantity": 10, "expires": "2028-01-01"}
+
+    def merge(book: openpyxl.Workbook) -> None:
+        for cells in ("A1:A2", "B1:B2", "C1:C2", "D1:D2", "E1:F1", "G1:H1"):
+            book.worksheets[0].merge_cells(cells)
+
+    unused = frozenset({"column_unused"})
+    return [
+        Case("wide-measures", xlsx_of(wide), {2: "new"}, values={2: stock}, also=unused, **_DEPOTS),
+        Case("wide-planned", xlsx_of(planned, merge), {3: "new"}, also=unused,
+             values={3: _things(("帐篷", 8), ("棉被", 15))}, **_DEPOTS),
+        Case("groups-expire", xlsx_of(expires), {2: "not_a_date", 3: "new"},
+             values={3: {"items": [eaten]}}, **_DEPOTS),
     ]  # fmt: skip
 
 
@@ -119,6 +159,10 @@ def _chosen() -> list[Case]:
     """A box that is ticked, a phone with the place where it rings, a post of nobody's office."""
     boxes = [HEAD, *([*r[:2], "□重大 ☑较大 □一般", *r[3:]] for r in standard()[1:])]
     boxes[3][2] = "☑重大 ☑较大"
+    ticks: list[list[Any]] = [["编号", "隐患点名称", "风险等级", None, None, "经度", "纬度"]]
+    ticks += [[None, None, "重大", "较大", "一般", None, None]]
+    ticks += [["001", "青山1号滑坡", None, "√", None, *place(1)]]
+    ticks += [["002", "青山2号滑坡", "√", "√", None, *place(2)]]
     able = [["队伍名称", "救援能力", "经度", "纬度"], ["一队", "☑破拆 □医疗 ☑水上", *place(1)]]
     phones = [[*HEAD, "责任人电话"], [*row(1), "办0745-5612345 手13800138000"]]
     shared = [[*HEAD, "监测人/电话"], [*row(1), "13800138000"], [*row(2), "李四13900139000"]]
@@ -127,6 +171,8 @@ def _chosen() -> list[Case]:
     return [
         Case("boxes", xlsx_of(boxes), {2: "new", 3: "new", 4: "not_in_list"},
              values={2: {"risk_level": "较大"}}),
+        Case("ticks-in-columns", xlsx_of(ticks), {3: "new", 4: "not_in_list"},
+             values={3: {"risk_level": "较大"}}, also=frozenset({"ticks_read"})),
         Case("boxes-many", xlsx_of(able), {2: "new"}, layer="forces",
              values={2: {"capabilities": ["破拆", "水上"]}}),
         Case("phones-where", xlsx_of(phones), {2: "new"},
