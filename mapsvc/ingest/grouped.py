@@ -37,6 +37,7 @@ _PER = re.compile(rf"(?<=.)/([十百千万]?(?:{MEASURES}))$")
 """抽水泵/台: the measure word behind the thing."""
 _is_measure = re.compile(MEASURES).fullmatch
 _many = re.compile(rf"(?:单位[::]?)?([十百千万]?)({MEASURES})").fullmatch
+_NONE = frozenset({"无", "暂无", "没有"})
 _NO_NAME = frozenset({"数量", "个数", "必填", "选填", "可选"})
 _HALF = str.maketrans("（）：／［］", "():/[]")
 
@@ -60,10 +61,12 @@ class Group:
 def take_groups(part: "Part", layer: Layer) -> None:
     """Two or more complete groups become the list of things."""
     records = next((f for f in layer.fields if f.type == "records"), None)
-    if records is not None and f"field:{records.id}" not in part.columns:
-        groups = _found(part, records)
-        if len(groups) > 1:
-            set_groups(part, records, groups)
+    if records is None:
+        return
+    groups = _found(part, records)
+    listed = part.columns.get(f"field:{records.id}")
+    if len(groups) > 1 and (listed is None or any(listed in g.columns for g in groups)):
+        set_groups(part, records, groups)
 
 
 def set_groups(part: "Part", records: LayerField, groups: list[Group]) -> None:
@@ -103,8 +106,10 @@ def _thing(part: "Part", group: Group, index: int) -> tuple[str, str, str]:
     """Name, quantity and unit of a row's thing; both of the first are empty where it has none."""
     item, quantity = _cell(part, group.item, index), _cell(part, group.quantity, index)
     if group.item is None:
-        quantity = "" if quantity == "无" else quantity
+        quantity = "" if quantity in _NONE else quantity
         item = name_of(group.quantity) if quantity else ""
+    elif item in _NONE and not quantity:
+        item = ""
     times, unit = _measure(group.quantity)
     if times != 1 and (match := counted(quantity)) and not match[2]:
         quantity = f"{float(match[1].replace(',', '')) * times:.10g}"
@@ -155,15 +160,19 @@ def _found(part: "Part", records: LayerField) -> list[Group]:
     known, unit = _record_headings(records), _unit_id(records) or ""
     item = next((c.id for c in records.columns if c.type == "text"), "")
     number = next((c.id for c in records.columns if c.type in ("integer", "number")), "")
+    whole = dict.fromkeys(map(plain, (records.title, *records.headings)), item)
     before: Counter[tuple[str, str]] = Counter()
     sets: dict[tuple[str, int], dict[str, Column]] = defaultdict(dict)
     for column in part.heading.columns:
         key, mark = _REMARK.sub("", plain(column.lowest or column.heading)), ""
-        if key not in known and (numbered := _NUMBERED(key)):
+        of = known.get(key)
+        if of is None and (numbered := _NUMBERED(key)):
             key, mark = numbered[1], numbered[2]
-        if of := known.get(key):
-            sets[mark, before[mark, of]][of] = column
-            before[mark, of] += 1
+            of = known.get(key) or whole.get(key)  # 装备1 is one thing, 装备 a list
+        if of is not None:
+            # Of two words for the same (物资名称, 品名) the first is it.
+            sets[mark, before[mark, key]].setdefault(of, column)
+            before[mark, key] += 1
     own = {item, number, unit}
     return [
         Group(
@@ -182,9 +191,10 @@ def name_of(column: Column) -> str:
 
     Where that only says 数量 or 合计, the group above it.
     """
-    lowest, whole = (_PER.sub("", _bare(text)) for text in (column.lowest, column.heading))
+    texts = (column.lowest, column.over, column.heading)
+    lowest, over, whole = (_PER.sub("", _bare(text)) for text in texts)
     if _COUNT.fullmatch(lowest):
-        return _PART.sub("", _COUNT.sub("", whole) or whole)
+        return _PART.sub("", over or _COUNT.sub("", whole) or whole)
     return _PART.sub("", _ACTUAL.sub("", lowest or whole))
 
 

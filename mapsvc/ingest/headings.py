@@ -74,6 +74,8 @@ class Column:
     """Heading of the column that was given the target instead."""
     lowest: str = ""
     """The lowest row of a heading of several rows."""
+    over: str = ""
+    """The row above that one."""
 
 
 @dataclass(slots=True)
@@ -358,9 +360,16 @@ def _stacks(sheet: Sheet, index: int, depth: int) -> list[tuple[list[str], bool]
             elif upper[at] and upper[at] == upper[at - 1] and lower[at] != lower[at - 1]:
                 grouped[at - 1] = grouped[at] = True
     return [
-        (list(dict.fromkeys(row[at] for row in rows if row[at])), grouped[at])
+        (_with_unit(list(dict.fromkeys(row[at] for row in rows if row[at]))), grouped[at])
         for at in range(len(sheet.columns))
     ]
+
+
+def _with_unit(texts: list[str]) -> list[str]:
+    """A lowest row that is nothing but (户) belongs to the text above it."""
+    if len(texts) > 1 and BRACKETS.fullmatch(low := plain(texts[-1])) and _UNIT_CELL.match(low):
+        return [*texts[:-2], texts[-2] + texts[-1]]
+    return texts
 
 
 def _meaning(
@@ -406,7 +415,7 @@ def _columns(sheet: Sheet, dictionary: Dictionary, index: int, depth: int) -> He
         if hit is None and sheet.has_shapes:
             hit = dictionary.cut(text)
         column = Column(position, text, unit=_unit(text, units[position] if units else ""))
-        column.lowest = texts[-1] if texts else ""
+        column.over, column.lowest = ["", "", *texts][-2:]
         heading.columns.append(column)
         hit = dictionary.owned(hit, heading.columns)
         if hit is None:

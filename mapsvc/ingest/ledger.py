@@ -35,6 +35,7 @@ _EXAMPLE = re.compile(r"\(?(示例|例|样例|填写示例)[):].*|示例|样例|
 _FIRST_LETTERS = frozenset(
     "第-合总小共累汇填制审复负签联单报注备说示例样领主盖公日(（一二三四五六七八九十"
 )
+_NO_DATA = frozenset({"blank_row", "footer_row", "total_row"})
 _SERIAL = re.compile(r"\d{1,4}").fullmatch
 _NUMERALS = "甲乙丙丁戊己庚辛壬癸"
 
@@ -294,6 +295,8 @@ def _set_apart(part: Part, layer: Layer, ledger: Ledger) -> None:
     for index, code in bands(part, across, layer):
         if found.get(index) != "blank_row":
             found.setdefault(index, code)
+    for index in _below_footers(part, found):
+        found.setdefault(index, "footer_row")
     if part.height and _is_numbering(part.row(0)):
         found[0] = "unit_row"
     for index, code in found.items():
@@ -303,6 +306,16 @@ def _set_apart(part: Part, layer: Layer, ledger: Ledger) -> None:
     sections = (i for i in found if skipped.get(part.offset + i) == "section_row")
     spread(part, sections, layer)
     name_from(part, layer)
+
+
+def _below_footers(part: Part, found: dict[int, str]) -> Iterator[int]:
+    """Rows of one text each behind the first footer of the sheet's end: 2.…, （一式两份）."""
+    end = part.height
+    while end and (found.get(end - 1) in _NO_DATA or section(part, end - 1)):
+        end -= 1
+    footers = [i for i in range(end, part.height) if found.get(i) == "footer_row"]
+    if footers:
+        yield from (i for i in range(footers[0], part.height) if i not in found)
 
 
 def _item_totals(part: Part, layer: Layer) -> Iterator[int]:

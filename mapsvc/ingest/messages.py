@@ -229,6 +229,7 @@ NOTES: dict[str, str] = {
     "repeated_heading": "重复的表头，已跳过。",
     "unit_row": "单位或栏号行，已跳过。",
     "person_split": "“{heading}”里姓名和电话写在一起，已分成“{person}”和“{phone}”。",
+    "counts_split": "“{heading}”里写着几个数，已按单位分成{titles}。",
     "ticks_read": "这些列按“{title}”读取，打勾的为准：{headings}。",
     "items_from_columns": "这些列按物资读取，一列一种：{headings}。",
     "example_row": "模板的示例行，已跳过。",

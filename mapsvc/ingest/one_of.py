@@ -49,10 +49,12 @@ def _chosen(part: "Part", columns: list[Column], index: int) -> str:
 
 
 def _is_ticked(part: "Part", column: Column) -> bool:
-    cells = {c.strip() for c in part.sheet.columns[column.position][part.heading.first :]}
-    return (
-        bool(column.lowest) and bool(cells & _YES) and all(c in _TICKS or blank(c) for c in cells)
-    )
+    if not column.lowest:
+        return False
+    texts = part.sheet.columns[column.position][part.heading.first :]
+    first = next((text.strip() for text in texts if not blank(text)), "")
+    cells = {text.strip() for text in set(texts)} if first in _TICKS else set[str]()
+    return bool(cells & _YES) and all(cell in _TICKS or blank(cell) for cell in cells)
 
 
 def _field(

@@ -40,7 +40,7 @@ class Formats:
             self.money.add(number)
 
 
-SHORT_DATES = frozenset((16, 17, 27, 28, 29, 36, 50, 51, 52, 53, 54, 57, 58))
+SHORT_DATES = frozenset((16, 17, 18, 19, 20, 21, 27, 28, 29, 36, 50, 51, 52, 53, 54, 57, 58))
 """Built-in formats of Excel in Chinese that show no year or no day."""
 MONEY_FORMATS = frozenset((5, 6, 7, 8, 42, 44))
 """Built-in formats that show a number as money."""
@@ -116,7 +116,7 @@ def shortens(code: str) -> bool:
     """Does a format show a date without its year or its day?"""
     bare = re.sub(r'"[^"]*"|\\.|\[[^\]]*\]', "", _first_section(code)).lower()
     parts = set(bare) & set("ymd")
-    return 0 < len(parts) < 3 and not set(bare) & set("hs0#?eg")
+    return 0 < len(parts) < 3 and not set(bare) & set("0#?eg")
 
 
 def _coded_by(code: str) -> Show | None:

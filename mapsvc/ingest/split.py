@@ -18,6 +18,7 @@ from mapsvc.ingest.grouped import Group, name_of, set_groups, take_groups, unit_
 from mapsvc.ingest.headings import Column, phone_of
 from mapsvc.ingest.messages import Problem, problem
 from mapsvc.ingest.one_of import take_ticks
+from mapsvc.ingest.several import take_counts
 from mapsvc.ingest.units import MEASURES, factor
 from mapsvc.ingest.values import blank
 
@@ -62,6 +63,7 @@ def split(part: "Part", layer: Layer) -> Iterator[Problem]:
     name_from(part, layer)
     yield from _people(part, layer)
     yield from take_ticks(part, layer)
+    yield from take_counts(part, layer)
     take_groups(part, layer)
     yield from _items(part, layer)
     with_units(part, layer)

@@ -15,7 +15,7 @@ _DEPOTS = {"layer": "depots"}
 
 
 def cases() -> list[Case]:
-    return [*_side_by_side(), *_planned(), *_formats(), *_colours(), *_chosen()]
+    return [*_side_by_side(), *_planned(), *_formats(), *_colours(), *_chosen(), *_counts()]
 
 
 def _things(*things: tuple[Any, ...]) -> dict[str, Any]:
@@ -92,6 +92,18 @@ def _planned() -> list[Case]:
         [*one, "方便面", 10, "2028-01-01", "药品", 5, "长期"],
         ["K2", "二号仓库", *place(2), "方便面", 10, "2028年1月1日", None, None, None],
     ]
+    words = [[*_DEPOT, "物资名称", "品名", "数量", "库存数量"], [*one, "帐篷", "救灾帐篷", 10, 8]]
+    tall: list[list[Any]] = [[*_DEPOT, "救灾物资", None, None, None]]
+    tall += [[None] * 4 + ["帐篷", None, "棉被", None], [None] * 4 + ["数量", "单位"] * 2]
+    tall.append([*one, 10, "顶", 20, "床"])
+    threat: list[list[Any]] = [["编号", "名称", "位置", None, "威胁情况", None]]
+    threat += [[None, None, "经度", "纬度", "户数", "人口"], [None] * 4 + ["（户）", "（人）"]]
+    threat.append(["001", "青山1号滑坡", *place(1), 3, 10])
+
+    def bind(book: openpyxl.Workbook) -> None:
+        for cells in ("A1:A3", "B1:B3", "C1:C3", "D1:D3", "E1:H1", "E2:F2", "G2:H2"):
+            book.worksheets[0].merge_cells(cells)
+
     eaten = {"item": "方便面", "quantity": 10, "expires": "2028-01-01"}
 
     def merge(book: openpyxl.Workbook) -> None:
@@ -103,6 +115,12 @@ def _planned() -> list[Case]:
         Case("wide-measures", xlsx_of(wide), {2: "new"}, values={2: stock}, also=unused, **_DEPOTS),
         Case("wide-planned", xlsx_of(planned, merge), {3: "new"}, also=unused,
              values={3: _things(("帐篷", 8), ("棉被", 15))}, **_DEPOTS),
+        Case("two-words-for-a-thing", xlsx_of(words), {2: "new"},
+             values={2: _things(("帐篷", 10))}, also=frozenset({"heading_ignored"}), **_DEPOTS),
+        Case("wide-of-three-rows", xlsx_of(tall, bind), {4: "new"},
+             values={4: _things(("帐篷", 10, "顶"), ("棉被", 20, "床"))}, **_DEPOTS),
+        Case("units-as-third-row", xlsx_of(threat), {4: "new"},
+             values={4: {"threatened_households": 3, "threatened_people": 10}}),
         Case("groups-expire", xlsx_of(expires), {2: "not_a_date", 3: "new"},
              values={3: {"items": [eaten]}}, **_DEPOTS),
     ]  # fmt: skip
@@ -182,4 +200,31 @@ def _chosen() -> list[Case]:
              values={2: {"monitor_phone": "13800138000"}, 3: {"monitor_person": "李四"}}),
         Case("post-of-nobody", xlsx_of(posts), {2: "new", 3: "name_missing"},
              layer="command_posts"),
+    ]  # fmt: skip
+
+
+def _counts() -> list[Case]:
+    """Several counts in one cell, words below the footer, and a day that shows only its hour."""
+    both = [[*HEAD, "受威胁户数/人数"], [*row(1), "12户45人"], [*row(2), "3/10"], [*row(3), "很多"]]
+    people = [[*HEAD, "威胁人口"], [*row(1), "45人（12户）"], [*row(2), "3户10人"], [*row(3), 7]]
+    single = [[*HEAD, "威胁人口"], [*row(1), "12户45人"], [*row(2), 3], [*row(3), 7]]
+    counts = {"threatened_people": 45, "threatened_households": 12}
+    fewer = {"threatened_people": 10, "threatened_households": 3}
+    end = [*standard(1), ["备注：1.由乡镇填写；"], ["2.人口为常住人口。"], ["（一式两份）"]]
+    hours = [[*HEAD, "发现时间"], [*row(1), 45413.354]]
+
+    def clock(book: openpyxl.Workbook) -> None:
+        book.worksheets[0]["F2"].number_format = "h:mm"
+
+    split = frozenset({"counts_split"})
+    return [
+        Case("counts-two-named", xlsx_of(both), {2: "new", 3: "new", 4: "not_a_number"},
+             values={2: counts, 3: fewer}, also=split),
+        Case("counts-among-people", xlsx_of(people), {2: "new", 3: "new", 4: "new"},
+             values={2: counts, 3: fewer, 4: {"threatened_people": 7}}, also=split),
+        Case("counts-one-odd", xlsx_of(single), {2: "not_a_number", 3: "new", 4: "new"}),
+        Case("footer-goes-on", xlsx_of(end),
+             {2: "new", 3: "footer_row", 4: "footer_row", 5: "footer_row"}),
+        Case("date-shows-hour", xlsx_of(hours, clock), {2: "new"},
+             also=frozenset({"date_shortened"})),
     ]  # fmt: skip
