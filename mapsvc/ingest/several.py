@@ -34,7 +34,8 @@ def take_counts(part: "Part", layer: Layer) -> Iterator[Problem]:
     for column, own, fields in _candidates(part, layer, counting):
         cells = part.sheet.columns[column.position][part.heading.first :]
         apart = {t: _apart(t, of_unit) or _ordered(t, fields) for t in set(cells)}
-        found = list({f.id: f for one in apart.values() for f, _ in one}.values())
+        seen = {f.id for one in apart.values() for f, _ in one}
+        found = [f for f in counting if f.id in seen]
         taken = [f for f in found if f is not own and f"field:{f.id}" in part.columns]
         if len(found) < _SHORTEST or taken or not _certain(cells, apart):
             continue
@@ -102,7 +103,7 @@ def _apart(text: str, of_unit: dict[str, LayerField]) -> Counts:
     one = re.compile(rf"({_NUMBER})({units})")
     found = one.findall(folded)
     rest = one.sub("", folded).strip(_BETWEEN)
-    if len(found) < _SHORTEST or rest or len({unit for _, unit in found}) < len(found):
+    if rest or len({unit for _, unit in found}) < len(found):
         return []
     return [(of_unit[unit], number + unit) for number, unit in found]
 

@@ -206,6 +206,7 @@ def _chosen() -> list[Case]:
 def _counts() -> list[Case]:
     """Several counts in one cell, words below the footer, and a day that shows only its hour."""
     both = [[*HEAD, "受威胁户数/人数"], [*row(1), "12户45人"], [*row(2), "3/10"], [*row(3), "很多"]]
+    both += [[*row(4), "9人（4户）"], [*row(5), "6户"]]
     people = [[*HEAD, "威胁人口"], [*row(1), "45人（12户）"], [*row(2), "3户10人"], [*row(3), 7]]
     single = [[*HEAD, "威胁人口"], [*row(1), "12户45人"], [*row(2), 3], [*row(3), 7]]
     counts = {"threatened_people": 45, "threatened_households": 12}
@@ -218,8 +219,10 @@ def _counts() -> list[Case]:
 
     split = frozenset({"counts_split"})
     return [
-        Case("counts-two-named", xlsx_of(both), {2: "new", 3: "new", 4: "not_a_number"},
-             values={2: counts, 3: fewer}, also=split),
+        Case("counts-two-named", xlsx_of(both),
+             {2: "new", 3: "new", 4: "not_a_number", 5: "new", 6: "new"},
+             values={2: counts, 3: fewer, 5: {"threatened_people": 9}, 6: {
+                 "threatened_people": None, "threatened_households": 6}}, also=split),
         Case("counts-among-people", xlsx_of(people), {2: "new", 3: "new", 4: "new"},
              values={2: counts, 3: fewer, 4: {"threatened_people": 7}}, also=split),
         Case("counts-one-odd", xlsx_of(single), {2: "not_a_number", 3: "new", 4: "new"}),
