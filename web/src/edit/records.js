@@ -11,7 +11,8 @@ export class Records {
     const heads = field.columns.map((column) => h("th", { scope: "col", class: `of-${column.type}` }, column.title));
     const more = h("button", { type: "button", class: "text", onclick: () => this.more() }, "加一行");
     this.table = h("table", {}, h("thead", {}, h("tr", {}, ...heads, h("th", { class: "drop" }, h("span", { class: "offscreen" }, "删去")))), this.body);
-    this.root = h("div", { class: "edit-records" }, this.table, more);
+    const wide = field.columns.length > 4;
+    this.root = h("div", { class: wide ? "edit-records two-lines" : "edit-records" }, this.table, more);
   }
 
   get value() {
