@@ -47,7 +47,8 @@ class Draft:
 
     def refuse(self, seq: int, code: str, target: str | None = None, **gaps: Any) -> None:
         where = self.ledger.at(seq, target)
-        self.add(problem(code, field=target, **where, **gaps))
+        field = target and (target.partition(":")[2] or target)
+        self.add(problem(code, field=field, **where, **gaps))
 
     def place_of(self, seq: int) -> str:
         """The coordinates as the file has them."""

@@ -12,8 +12,8 @@ import numpy as np
 
 from mapsvc.catalog import LayerField
 from mapsvc.ingest.assign import metres_between
-from mapsvc.ingest.messages import Problem, problem
-from mapsvc.ingest.values import fold
+from mapsvc.ingest.messages import Problem
+from mapsvc.ingest.values import LONGEST_TEXT, fold
 
 if TYPE_CHECKING:
     from mapsvc.ingest.draft import Draft
@@ -143,9 +143,12 @@ class Groups:
                 )
         for _, values in columns:
             values[lead] = next((values[s] for s in rows if values[s] is not None), None)
-        for values in self._remarks():
+        for target, values in self._remarks():
             said = dict.fromkeys(values[s] for s in rows if values[s] is not None)
-            values[lead] = "；".join(said) or None
+            text = "；".join(said)
+            values[lead] = text or None
+            if len(text) > LONGEST_TEXT:
+                self._draft.refuse(lead, "too_long", target, limit=LONGEST_TEXT, value=text[:40])
 
     def _columns(self) -> list[tuple[str, list[Any]]]:
         checked = self._draft.checked
@@ -159,9 +162,9 @@ class Groups:
             ),
         ]
 
-    def _remarks(self) -> list[list[Any]]:
-        fields = self._draft.checked.fields
-        return [fields[f.id] for f in self._draft.layer.fields if f.joins and f.id in fields]
+    def _remarks(self) -> list[tuple[str, list[Any]]]:
+        fields, layer = self._draft.checked.fields, self._draft.layer
+        return [(f"field:{f.id}", fields[f.id]) for f in layer.fields if f.joins and f.id in fields]
 
     def _spread(self, rows: list[int]) -> float:
         at = np.array([s for s in rows if np.isfinite(self._draft.located.lon[s])], np.int64)
@@ -208,6 +211,7 @@ class Groups:
     def _tell_repeated(self, group: list[int], records: LayerField) -> None:
         """The same item in two rows may be two deliveries, or one that was written down twice."""
         counted = {c.id for c in records.columns if c.type in ("integer", "number")}
+        named = next(c.id for c in records.columns if c.type == "text")
         first: dict[bytes, int] = {}
         for seq in group:
             item = self._draft.checked.items[seq]
@@ -216,9 +220,7 @@ class Groups:
             kind = {k: v for k, v in item.items() if k not in counted}
             earlier = first.setdefault(msgspec.json.encode(kind, order="sorted"), seq)
             if earlier != seq:
-                named = next(c.id for c in records.columns if c.type == "text")
                 rows = self._draft.rows_named([earlier])
-                where = self._draft.ledger.at(seq, f"item:{named}")
-                self._draft.add(
-                    problem("item_repeated", field=named, value=item[named], rows=rows, **where)
+                self._draft.refuse(
+                    seq, "item_repeated", f"item:{named}", rows=rows, value=item[named]
                 )

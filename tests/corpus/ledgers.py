@@ -11,7 +11,7 @@ _DEPOTS = {"layer": "depots"}
 
 
 def cases() -> list[Case]:
-    return [_geology(), _floods(), _stock(), _same_item_twice(), _teams()]
+    return [_geology(), _floods(), _stock(), _remarks_too_long(), _same_item_twice(), _teams()]
 
 
 def _merge(*cells: str) -> Any:
@@ -101,6 +101,14 @@ def _stock() -> Case:
     }
     fates = {2: "new", 3: "new"}
     return Case("ledger-stock", xlsx_of(rows, merged), fates, values={2: stored}, **_DEPOTS)
+
+
+def _remarks_too_long() -> Case:
+    """Together they are longer than a field may be: asked to be shortened, not cut off."""
+    rows = [["仓库名称", "物资名称", "数量", "备注", "经度", "纬度"]]
+    rows += [["青山镇仓库", f"{n}号桩", "3", f"{n}" * 400, *map(str, place(1))] for n in "123456"]
+    fates = {2: "too_long"} | dict.fromkeys(range(3, 8), "group_refused")
+    return Case("ledger-remarks-long", xlsx_of(rows), fates, **_DEPOTS)
 
 
 def _same_item_twice() -> Case:

@@ -279,10 +279,10 @@ export class Ink {
   }
 }
 
-/** A settlement: a disc; a ring once it is reached after all. */
 /** No drawing, or one of which nothing is seen. */
 const nothing = (drawing) => !drawing || Object.values(drawing).every((part) => !part || part.length === 0);
 
+/** A settlement: a disc; a ring once it is reached after all. */
 function village(ctx, [x, y], solved) {
   const { ink, paper } = palette();
   for (const [colour, r] of solved ? [[paper, 7], [ink, 6], [paper, 4]] : [[paper, 7], [ink, 5.5]]) {
